@@ -1,0 +1,435 @@
+package board
+
+import (
+	"cmp"
+	"slices"
+
+	"muster/crdt"
+)
+
+// An Event is an operation as the board needs it: the header's facts, its place in the causal order, and its body.
+type Event struct {
+	Hash   crdt.Hash
+	Dot    crdt.Dot
+	Person PersonID // who the device belongs to
+	WallMS int64
+	Place  crdt.Place
+	Kind   crdt.Kind
+	Body   []byte // not kept
+	Erased bool   // the body was redacted, or never came
+}
+
+// Causal is the causal order of the document; *crdt.Graph is one. It must hold an operation before the board is given it.
+type Causal interface {
+	Before(a, b crdt.Hash) bool
+}
+
+// A Change says what an applied operation altered.
+type Change struct {
+	Op    crdt.Hash
+	Kind  crdt.Kind
+	About crdt.Hash   // the task, note, decision, hypothesis or offer; zero: the incident
+	Erase []crdt.Hash // operations whose bodies must be erased now, wherever they are kept
+}
+
+// A Board is the fold of one incident. It is not safe for concurrent use; reading it fills caches.
+type Board struct {
+	doc    crdt.DocID
+	causal Causal
+	ops    map[crdt.Hash]*op
+	all    bag
+	found  *op // the founding operation
+
+	titles, severities, statuses, services, sames bag
+	roles                                         map[string]*bag // role -> who got it
+	command                                       bag
+	orders                                        map[PersonID]*bag // person -> tasks they gave to others
+	acts                                          map[PersonID]*bag // person -> what only a commander does
+	escalations                                   bag               // see escalates
+	work                                          bag               // tasks made, claimed or done: contest a declined incident
+	checkIns, leaving, rollCalls, pages, thanks   bag
+	settles                                       bag
+	topics                                        map[string]*bag // topic, normalized -> decisions and settlements
+	tasks                                         map[crdt.Hash]*task
+	notes                                         map[crdt.Hash]*note
+	decisions                                     map[crdt.Hash]*decision
+	theories                                      map[crdt.Hash]*theory
+	taskList, noteList, decisionList, theoryList  bag
+	unknown                                       int
+
+	ids       [4]idIndex // by refKind
+	commandAt *commandFold
+	statusAt  *statusFold
+}
+
+// New returns the empty board of doc.
+func New(doc crdt.DocID, c Causal) *Board {
+	return &Board{
+		doc: doc, causal: c,
+		ops:       map[crdt.Hash]*op{},
+		roles:     map[string]*bag{},
+		orders:    map[PersonID]*bag{},
+		acts:      map[PersonID]*bag{},
+		topics:    map[string]*bag{},
+		tasks:     map[crdt.Hash]*task{},
+		notes:     map[crdt.Hash]*note{},
+		decisions: map[crdt.Hash]*decision{},
+		theories:  map[crdt.Hash]*theory{},
+	}
+}
+
+// Doc returns the document's name.
+func (b *Board) Doc() crdt.DocID { return b.doc }
+
+// Len returns the number of operations applied.
+func (b *Board) Len() int { return len(b.ops) }
+
+// op is what the board keeps of an operation.
+type op struct {
+	hash   crdt.Hash
+	dot    crdt.Dot
+	person PersonID
+	wallMS int64
+	place  crdt.Place
+	kind   crdt.Kind
+	body   any  // pointer to a body struct; nil: unknown or erased
+	erased bool // the body is gone
+	redact bool // for good
+	inert  bool // refers to what is not in its past, or is not what it should be
+}
+
+// compareOps is the canonical order: derived time, height, hash. It agrees with causality.
+func compareOps(a, b *op) int {
+	return cmp.Or(cmp.Compare(a.place.TimeMS, b.place.TimeMS), cmp.Compare(a.place.Height, b.place.Height), a.hash.Compare(b.hash))
+}
+
+// before reports whether a was in the past of o's author.
+func (b *Board) before(a, o *op) bool { return b.causal.Before(a.hash, o.hash) }
+
+// concurrent reports whether neither author had seen the other's operation.
+func (b *Board) concurrent(a, o *op) bool { return a != o && !b.before(a, o) && !b.before(o, a) }
+
+// bag is a set of operations, sorted when it is read.
+type bag struct {
+	ops    []*op
+	sorted int // length of the sorted start
+}
+
+func (g *bag) add(o *op) { g.ops = append(g.ops, o) }
+
+// list returns the operations in canonical order. The caller must not change it.
+func (g *bag) list() []*op {
+	if g == nil {
+		return nil
+	}
+	for g.sorted < len(g.ops) && (g.sorted == 0 || compareOps(g.ops[g.sorted-1], g.ops[g.sorted]) < 0) {
+		g.sorted++
+	}
+	if g.sorted < len(g.ops) {
+		slices.SortFunc(g.ops, compareOps)
+		g.sorted = len(g.ops)
+	}
+	return g.ops
+}
+
+// bagOf returns the bag of k, which it makes when there is none.
+func bagOf[K comparable](m map[K]*bag, k K) *bag {
+	if m[k] == nil {
+		m[k] = &bag{}
+	}
+	return m[k]
+}
+
+// Apply adds an operation. Operations come after their causal past, otherwise in any order; one that came before is
+// ignored, unless its body is what is new or gone. It never fails: what it cannot read it counts and lists.
+func (b *Board) Apply(ev Event) []Change {
+	o := b.ops[ev.Hash]
+	switch {
+	case o == nil:
+		o = &op{
+			hash: ev.Hash, dot: ev.Dot, person: ev.Person, wallMS: ev.WallMS, place: ev.Place, kind: ev.Kind, erased: ev.Erased,
+		}
+		b.ops[ev.Hash] = o
+		b.all.add(o)
+	case o.redact && !ev.Erased:
+		return []Change{{Op: o.hash, Kind: o.kind, Erase: []crdt.Hash{o.hash}}}
+	case !o.redact && o.erased && !ev.Erased:
+		o.erased = false // the body came after all
+	default:
+		return nil
+	}
+	if !o.erased && o.kind != crdt.KindWeave {
+		body, err := decodeBody(o.kind, ev.Body)
+		if err != nil {
+			b.unknown++
+		} else {
+			o.body = body
+		}
+	}
+	ch := Change{Op: o.hash, Kind: o.kind}
+	if h, kind, ok := targetOf(o.body); ok {
+		t := b.ops[h]
+		if t == nil || t.kind != kind || t.inert || !b.before(t, o) {
+			o.inert = true
+			return []Change{ch}
+		}
+		ch.About = h
+	}
+	ch.Erase = b.file(o)
+	return []Change{ch}
+}
+
+// file puts o where the fold looks for it, and returns what it says must be erased.
+func (b *Board) file(o *op) []crdt.Hash {
+	if b.fileEntity(o) || o.body == nil {
+		return nil
+	}
+	if escalates(b, o) {
+		b.escalations.add(o)
+		b.statusAt = nil
+	}
+	switch v := o.body.(type) {
+	case *declareBody:
+		if crdt.DocID(o.hash) != b.doc {
+			o.inert = true
+			return nil
+		}
+		b.found = o
+		b.titles.add(o)
+		b.severities.add(o)
+		b.statuses.add(o)
+		b.services.add(o)
+		b.addCommand(o)
+	case *titleBody:
+		if v.Task.IsZero() {
+			b.titles.add(o)
+		} else {
+			b.tasks[v.Task].add(o)
+		}
+	case *severityBody:
+		b.severities.add(o)
+	case *statusBody:
+		b.addStatus(o)
+	case *servicesBody:
+		b.services.add(o)
+	case *sameBody:
+		b.sames.add(o)
+	case *takeBody, *offerBody, *withdrawBody, *acceptBody, *declineBody, *releaseBody:
+		b.addCommand(o)
+		if o.kind == KindOffer {
+			b.addAct(o)
+		}
+	case *roleBody:
+		bagOf(b.roles, v.Role).add(o)
+	case *editBody:
+		n := b.notes[v.Note]
+		n.edits.add(o)
+		if n.redacts.ops != nil {
+			b.erase(o)
+			return []crdt.Hash{o.hash}
+		}
+	case *redactBody:
+		return b.redact(b.notes[v.Note], o)
+	case *ruleOutBody:
+		b.theories[v.Theory].ends.add(o)
+	case *objectBody:
+		b.decisions[v.Decision].objections.add(o)
+	case *rollCallBody:
+		b.rollCalls.add(o)
+	case *hereBody:
+		b.checkIns.add(o)
+		if v.State == HereLeaving && v.Person.IsZero() {
+			b.leaving.add(o)
+		}
+	case *pageBody:
+		b.pages.add(o)
+	case *thanksBody:
+		b.thanks.add(o)
+	case *settleBody:
+		b.fileSettle(o, v)
+	default:
+		b.fileTaskOp(o)
+	}
+	return nil
+}
+
+// fileEntity files an operation that makes something with a short id, and reports whether o does that. Something whose
+// body is gone stays as a tombstone; a body that cannot be read makes nothing, except a note, which must stay there to
+// be redacted.
+func (b *Board) fileEntity(o *op) bool {
+	switch o.kind {
+	case KindTask, KindNote, KindDecide, KindTheory:
+	default:
+		return false
+	}
+	if o.body == nil && !o.erased && o.kind != KindNote {
+		o.inert = true
+		return true
+	}
+	switch o.kind {
+	case KindTask:
+		t := b.tasks[o.hash]
+		if t == nil {
+			t = &task{op: o}
+			b.tasks[o.hash] = t
+			b.taskList.add(o)
+			b.ids[RefTask].add(o.hash)
+			t.bag.add(o)
+		}
+		t.fold = nil
+		if v, ok := o.body.(*taskBody); ok {
+			b.addWork(o)
+			if !v.Owner.IsZero() && v.Owner != o.person {
+				b.addOrder(o)
+			}
+			if v.Vital {
+				b.escalations.add(o)
+			}
+		}
+	case KindNote:
+		if b.notes[o.hash] == nil {
+			b.notes[o.hash] = &note{op: o}
+			b.noteList.add(o)
+			b.ids[RefNote].add(o.hash)
+		}
+		if v, ok := o.body.(*noteBody); ok && v.Kind == NoteBroken {
+			b.escalations.add(o)
+		}
+		b.statusAt = nil
+	case KindDecide:
+		if b.decisions[o.hash] == nil {
+			b.decisions[o.hash] = &decision{op: o}
+			b.decisionList.add(o)
+			b.ids[RefDecision].add(o.hash)
+		}
+		if v, ok := o.body.(*decideBody); ok {
+			if v.Topic != "" {
+				bagOf(b.topics, topicKey(v.Topic)).add(o)
+			}
+			b.addAct(o)
+		}
+	case KindTheory:
+		if b.theories[o.hash] == nil {
+			b.theories[o.hash] = &theory{op: o}
+			b.theoryList.add(o)
+			b.ids[RefTheory].add(o.hash)
+		}
+	}
+	return true
+}
+
+// fileTaskOp files an operation about a task.
+func (b *Board) fileTaskOp(o *op) {
+	h, _, _ := targetOf(o.body)
+	b.tasks[h].add(o)
+	switch v := o.body.(type) {
+	case *assignBody:
+		if v.To != o.person {
+			b.addOrder(o)
+		}
+	case *ackBody, *doneBody:
+		b.addWork(o)
+	}
+}
+
+// fileSettle files a settlement with its subject.
+func (b *Board) fileSettle(o *op, v *settleBody) {
+	b.settles.add(o)
+	b.addAct(o)
+	switch v.Subject {
+	case SubjectCommand:
+		b.addCommand(o)
+	case SubjectStatus:
+		b.addStatus(o)
+	case SubjectTask:
+		b.tasks[v.Target].add(o)
+	case SubjectDecision:
+		if d, ok := b.ops[v.Target].body.(*decideBody); ok && d.Topic != "" {
+			bagOf(b.topics, topicKey(d.Topic)).add(o)
+		}
+	case SubjectRole:
+		bagOf(b.roles, v.Topic).add(o)
+	}
+}
+
+func (b *Board) addCommand(o *op) {
+	b.command.add(o)
+	b.commandAt = nil
+}
+
+func (b *Board) addStatus(o *op) {
+	b.statuses.add(o)
+	b.statusAt = nil
+}
+
+func (b *Board) addWork(o *op) {
+	b.work.add(o)
+	b.statusAt = nil
+}
+
+// addOrder files an order: something the author told another person to do.
+func (b *Board) addOrder(o *op) {
+	bagOf(b.orders, o.person).add(o)
+	b.addAct(o)
+}
+
+func (b *Board) addAct(o *op) {
+	bagOf(b.acts, o.person).add(o)
+	b.commandAt = nil
+}
+
+// erase drops the body of o for good.
+func (b *Board) erase(o *op) {
+	if o.body == nil && !o.erased {
+		b.unknown--
+	}
+	o.body, o.erased, o.redact = nil, true, true
+}
+
+// redact erases a note and its revisions, for good.
+func (b *Board) redact(n *note, o *op) []crdt.Hash {
+	n.redacts.add(o)
+	var out []crdt.Hash
+	for _, x := range append([]*op{n.op}, n.edits.list()...) {
+		if !x.erased {
+			out = append(out, x.hash)
+		}
+		b.erase(x)
+	}
+	return out
+}
+
+// Erasures returns every operation whose body must be erased, in the order of the timeline, for a node that starts.
+func (b *Board) Erasures() []crdt.Hash {
+	var out []crdt.Hash
+	for _, o := range b.noteList.list() {
+		n := b.notes[o.hash]
+		if n.redacts.ops == nil {
+			continue
+		}
+		out = append(out, o.hash)
+		for _, e := range n.edits.list() {
+			out = append(out, e.hash)
+		}
+	}
+	return out
+}
+
+// headsOf returns the writes that no other write in ops has replaced, in canonical order.
+func (b *Board) headsOf(ops []*op) []*op {
+	var r crdt.Register[*op]
+	for _, o := range ops {
+		r.Add(b.causal.Before, o.hash, o)
+	}
+	return b.headOps(&r)
+}
+
+// headOps returns a register's heads in canonical order.
+func (b *Board) headOps(r *crdt.Register[*op]) []*op {
+	out := make([]*op, 0, len(r.Heads()))
+	for _, h := range r.Heads() {
+		out = append(out, h.Value)
+	}
+	slices.SortFunc(out, compareOps)
+	return out
+}

@@ -1,0 +1,160 @@
+package board
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// settle ends a conflict. The subject is its number in the list, command, status, a role, decision, or a task; the value
+// is a key or a value of one of its choices.
+func (c *checker) settle() (Draft, error) {
+	open := c.conflicts()
+	if len(open) == 0 {
+		return Draft{}, refused("", "nothing waits to be settled")
+	}
+	conflict, err := c.findConflict(open)
+	if err != nil {
+		return Draft{}, err
+	}
+	if err := c.maySettle(conflict); err != nil {
+		return Draft{}, err
+	}
+	choice, err := c.findChoice(conflict)
+	if err != nil {
+		return Draft{}, err
+	}
+	body := &settleBody{
+		Conflict: conflict.Kind, Reason: c.say, Person: choice.person,
+		Heads: conflict.heads[:min(len(conflict.heads), maxSettleHeads)],
+	}
+	ref := conflict.Subject
+	switch conflict.Kind {
+	case ConflictCommand:
+		body.Subject = SubjectCommand
+		ref = Name(c.doc)
+		for _, other := range conflict.Choices {
+			if other.person != choice.person {
+				c.warnAway(other.person, "they go on commanding until they see this")
+			}
+		}
+	case ConflictStatus:
+		body.Subject, body.Value = SubjectStatus, choice.Value
+		ref = Name(c.doc)
+	case ConflictRole:
+		body.Subject, body.Topic = SubjectRole, conflict.Subject
+	case ConflictDecision:
+		body.Subject, body.Target, body.Topic = SubjectDecision, choice.target, conflict.Subject
+	default:
+		body.Subject, body.Target = SubjectTask, conflict.target
+		if choice.person.IsZero() {
+			body.Value = choice.Value
+		}
+	}
+	return about(KindSettle, body, ref, with("settled "+conflict.Kind+" -> "+choice.Label, c.say)), nil
+}
+
+// maySettle checks who may: a commander, any claimant while command is in conflict, anyone while nobody commands.
+func (c *checker) maySettle(conflict Conflict) error {
+	f := c.foldCommand()
+	if len(f.live) == 0 || f.holds(c.ctx.Actor) {
+		return nil
+	}
+	who := c.reader.who(f.live[0].holder)
+	return refused("ask "+who+", or take command first", "%s commands and settles %s", who, conflict.Kind)
+}
+
+// findConflict finds the conflict that the subject means.
+func (c *checker) findConflict(open []Conflict) (Conflict, error) {
+	subject := strings.TrimSpace(c.in.Subject)
+	if n, err := strconv.Atoi(subject); err == nil {
+		if n < 1 || n > len(open) {
+			return Conflict{}, problem(CodeNotFound, "muster conflicts lists them", "there is no conflict %d, there are %d", n, len(open))
+		}
+		return open[n-1], nil
+	}
+	for _, o := range open {
+		if strings.EqualFold(o.Subject, subject) {
+			return o, nil
+		}
+	}
+	if strings.EqualFold(subject, ConflictDecision) {
+		return c.findContradiction(open)
+	}
+	if subject == ConflictCommand || subject == ConflictStatus || soleRole(subject) {
+		return Conflict{}, refused("muster conflicts lists what waits", "%s is not in conflict", subject)
+	}
+	o, err := c.find(RefTask, subject)
+	if err != nil {
+		return Conflict{}, err
+	}
+	for _, x := range open {
+		if x.target == o.hash {
+			return x, nil
+		}
+	}
+	return Conflict{}, refused("muster conflicts lists what waits", "%s is not in conflict", c.shortID(RefTask, o.hash))
+}
+
+// findContradiction finds the contradiction that one of whose decisions the value names.
+func (c *checker) findContradiction(open []Conflict) (Conflict, error) {
+	var all, fit []Conflict
+	for _, o := range open {
+		if o.Kind != ConflictDecision {
+			continue
+		}
+		all = append(all, o)
+		if slices.ContainsFunc(o.Choices, func(ch Choice) bool { return c.meansDecision(ch, c.in.Value) }) {
+			fit = append(fit, o)
+		}
+	}
+	switch {
+	case len(fit) == 1:
+		return fit[0], nil
+	case len(all) == 0:
+		return Conflict{}, refused("muster conflicts lists what waits", "no decisions contradict each other")
+	case len(fit) > 1:
+		return Conflict{}, problem(CodeAmbiguous, "name the topic instead of decision", "%s begins decisions of %d topics", quote(c.in.Value), len(fit))
+	}
+	p := problem(CodeNotFound, "type the start of the one to keep", "no decision in conflict begins with %s", quote(c.in.Value))
+	for _, o := range all {
+		for _, ch := range o.Choices {
+			p.Candidates = append(p.Candidates, ch.Label)
+		}
+	}
+	return Conflict{}, p
+}
+
+// meansDecision reports whether a value names the decision of a choice: its short id, or the start of its text.
+func (c *checker) meansDecision(ch Choice, value string) bool {
+	return strings.HasPrefix(loose(ch.Value), loose(value)) || c.shortID(RefDecision, ch.target) == strings.ToLower(value)
+}
+
+// findChoice finds the choice that the value means.
+func (c *checker) findChoice(conflict Conflict) (Choice, error) {
+	value := strings.TrimPrefix(strings.TrimSpace(c.in.Value), "@")
+	me := strings.EqualFold(value, "y") || strings.EqualFold(value, "me")
+	var fit []Choice
+	for _, ch := range conflict.Choices {
+		switch {
+		case strings.EqualFold(ch.Key, value), strings.EqualFold(ch.Value, value), me && ch.person == c.ctx.Actor:
+			return ch, nil
+		case conflict.Kind == ConflictDecision && c.meansDecision(ch, value):
+			fit = append(fit, ch)
+		}
+	}
+	if len(fit) == 1 {
+		return fit[0], nil
+	}
+	if !conflict.target.IsZero() { // a task may be given to anyone
+		if p, err := c.person(value); err == nil {
+			return Choice{Value: c.reader.who(p), Label: c.reader.who(p) + " has it", person: p}, nil
+		}
+	}
+	p := problem(CodeUsage, "", "%q is no way to settle this", c.in.Value)
+	for _, ch := range conflict.Choices {
+		p.Candidates = append(p.Candidates, ch.Key)
+	}
+	p.Hint = "one of: " + strings.Join(p.Candidates, ", ")
+	return Choice{}, p
+}

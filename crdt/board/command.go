@@ -1,0 +1,268 @@
+package board
+
+import (
+	"cmp"
+	"slices"
+
+	"muster/crdt"
+)
+
+// Grounds on which a term of command began, as people read them.
+const (
+	BasisDeclare = "declare"
+	BasisAccept  = "accept"
+	BasisAssume  = "assume"
+	BasisTake    = "take"
+	BasisForced  = "forced"
+	BasisSettle  = "settle"
+)
+
+// term is one stint in command. Terms form a graph: an accepted offer ends one and begins another, and nothing but the
+// holder's own operations, or a settlement, ends one (domain C2.3).
+type term struct {
+	op     *op
+	holder PersonID
+	basis  string
+	reason string
+	over   []*term // assumed while these went on
+	enders []*op   // the holder's own operations and settlements that end it
+
+	// Rank of a claim while several stand: formal before acting, then earlier, then hash. A settlement inherits the rank
+	// its choice had, so that settling twice does not make one side's choice stronger than it was.
+	acting bool
+	since  *op
+}
+
+// compareTerms orders claims: the first is the provisional commander.
+func compareTerms(a, b *term) int {
+	if a.acting != b.acting {
+		if b.acting {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Or(compareOps(a.since, b.since), compareOps(a.op, b.op))
+}
+
+// offer is a handoff and its answers.
+type offer struct {
+	op       *op
+	body     *offerBody
+	from     []*term // the author's live terms, as the author saw them
+	accepts  []*op   // those that took effect
+	declines []*op
+	back     []*op // withdrawals
+}
+
+// open reports whether the offer waits for an answer.
+func (f *offer) open() bool { return len(f.accepts)+len(f.declines)+len(f.back) == 0 }
+
+// commandFold is what the operations about command add up to.
+type commandFold struct {
+	terms    []*term // all, in canonical order
+	live     []*term // by rank
+	offers   []*offer
+	requests []*op // unanswered
+
+	// overtaken lists, for each pair that must be mentioned, an offer whose accepting and something else crossed.
+	overtaken []*offer
+}
+
+// claimants returns one term for each person who holds a live one, by rank.
+func (f *commandFold) claimants() []*term {
+	var out []*term
+	for _, t := range f.live {
+		if !slices.ContainsFunc(out, func(o *term) bool { return o.holder == t.holder }) {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// holds reports whether p holds a live term.
+func (f *commandFold) holds(p PersonID) bool {
+	return slices.ContainsFunc(f.live, func(t *term) bool { return t.holder == p })
+}
+
+// foldCommand computes who commands.
+func (b *Board) foldCommand() *commandFold {
+	if b.commandAt != nil {
+		return b.commandAt
+	}
+	f := &commandFold{}
+	byOp := map[crdt.Hash]*offer{}
+	for _, o := range b.command.list() {
+		b.stepCommand(f, byOp, o)
+	}
+	for _, t := range f.terms {
+		if b.liveAt(t, nil) {
+			f.live = append(f.live, t)
+		}
+	}
+	slices.SortFunc(f.live, compareTerms)
+	f.requests = slices.DeleteFunc(f.requests, func(r *op) bool { return b.answered(f, r) })
+	for _, of := range f.offers {
+		if len(of.accepts) > 0 && len(of.back)+len(of.declines) > 0 {
+			f.overtaken = append(f.overtaken, of)
+		}
+	}
+	b.commandAt = f
+	return f
+}
+
+// stepCommand adds one operation. All of its past has been added, so what its author saw is known.
+func (b *Board) stepCommand(f *commandFold, offers map[crdt.Hash]*offer, o *op) {
+	switch v := o.body.(type) {
+	case *declareBody:
+		if !v.NoCommander {
+			b.openTerm(f, &term{op: o, holder: o.person, basis: BasisDeclare})
+		}
+	case *takeBody:
+		t := &term{op: o, holder: o.person, reason: v.Reason, acting: true}
+		switch v.Mode {
+		case TakeVacant:
+			t.basis = BasisTake
+		case TakeAbsent:
+			t.basis = BasisAssume
+			t.over = b.seenLive(f, o)
+		case TakeForced:
+			t.basis = BasisForced
+		case TakeRequest:
+			f.requests = append(f.requests, o)
+			return
+		}
+		b.openTerm(f, t)
+	case *offerBody:
+		of := &offer{op: o, body: v}
+		for _, t := range b.seenLive(f, o) {
+			if t.holder == o.person {
+				of.from = append(of.from, t)
+			}
+		}
+		if len(of.from) > 0 {
+			offers[o.hash] = of
+			f.offers = append(f.offers, of)
+		}
+	case *withdrawBody:
+		if of := offers[v.Offer]; of != nil && of.op.person == o.person {
+			of.back = append(of.back, o)
+		}
+	case *declineBody:
+		if of := offers[v.Offer]; of != nil && of.body.To == o.person {
+			of.declines = append(of.declines, o)
+		}
+	case *acceptBody:
+		if of := offers[v.Offer]; of != nil && of.body.To == o.person {
+			b.accept(f, of, o, v)
+		}
+	case *releaseBody:
+		b.endOwn(f, o)
+	case *settleBody:
+		t := &term{op: o, holder: v.Person, basis: BasisSettle, reason: v.Reason, since: o}
+		for _, old := range f.terms {
+			if !b.before(old.op, o) {
+				continue
+			}
+			if old.holder == v.Person && b.liveAt(old, o) && (t.since == o || compareTerms(old, t) < 0) {
+				t.acting, t.since = old.acting, old.since
+			}
+			old.enders = append(old.enders, o)
+		}
+		f.terms = append(f.terms, t)
+	}
+}
+
+// accept applies an acceptance, unless its author knew that the offer was gone.
+func (b *Board) accept(f *commandFold, of *offer, o *op, v *acceptBody) {
+	seen := func(x *op) bool { return b.before(x, o) }
+	if slices.ContainsFunc(of.back, seen) || slices.ContainsFunc(of.declines, seen) {
+		return
+	}
+	stillTheirs := slices.ContainsFunc(of.from, func(t *term) bool { return b.liveAt(t, o) })
+	if !stillTheirs && len(b.seenLive(f, o)) > 0 {
+		return // somebody else commands by now, and the author knew
+	}
+	of.accepts = append(of.accepts, o)
+	for _, t := range of.from {
+		t.enders = append(t.enders, o)
+	}
+	b.openTerm(f, &term{op: o, holder: o.person, basis: BasisAccept, reason: v.ReadBack})
+}
+
+// openTerm begins a term, which ends those its holder had.
+func (b *Board) openTerm(f *commandFold, t *term) {
+	b.endOwn(f, t.op)
+	if t.since == nil {
+		t.since = t.op
+	}
+	f.terms = append(f.terms, t)
+}
+
+// endOwn ends the terms that the author of o had and knew of.
+func (b *Board) endOwn(f *commandFold, o *op) {
+	for _, t := range f.terms {
+		if t.holder == o.person && b.before(t.op, o) {
+			t.enders = append(t.enders, o)
+		}
+	}
+}
+
+// seenLive returns the terms that were live for the author of o.
+func (b *Board) seenLive(f *commandFold, o *op) []*term {
+	var out []*term
+	for _, t := range f.terms {
+		if b.before(t.op, o) && b.liveAt(t, o) {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// liveAt reports whether t goes on as the author of at saw it, or, for nil, as everything here says.
+func (b *Board) liveAt(t *term, at *op) bool {
+	return !slices.ContainsFunc(t.enders, func(e *op) bool {
+		return (at == nil || b.before(e, at)) && !b.overruled(t, e, at)
+	})
+}
+
+// overruled reports whether e is a settlement that does not end t, because t's holder, who had not seen it, went on
+// commanding: that is a conflict again, not a silent loss.
+func (b *Board) overruled(t *term, e, at *op) bool {
+	v, ok := e.body.(*settleBody)
+	if !ok || e.person == t.holder || v.Person == t.holder {
+		return false
+	}
+	return slices.ContainsFunc(b.acts[t.holder].list(), func(a *op) bool {
+		return (at == nil || b.before(a, at)) && b.before(t.op, a) && b.concurrent(a, e)
+	})
+}
+
+// answered reports whether a request for command is settled: its author commands, or command changed knowing of it.
+func (b *Board) answered(f *commandFold, r *op) bool {
+	return f.holds(r.person) || slices.ContainsFunc(f.terms, func(t *term) bool { return b.before(r, t.op) })
+}
+
+// ordersIn counts the orders given in t.
+func (b *Board) ordersIn(t *term) int {
+	n := 0
+	for _, o := range b.orders[t.holder].list() {
+		if b.before(t.since, o) {
+			n++
+		}
+	}
+	return n
+}
+
+// unconfirmed reports whether t was given by a settlement that its holder has not been seen to know of.
+func (b *Board) unconfirmed(t *term) bool {
+	if t.basis != BasisSettle || t.op.person == t.holder {
+		return false
+	}
+	all := b.all.list()
+	for i := len(all) - 1; i >= 0 && compareOps(all[i], t.op) > 0; i-- {
+		if all[i].person == t.holder && b.before(t.op, all[i]) {
+			return false
+		}
+	}
+	return true
+}

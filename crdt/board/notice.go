@@ -1,0 +1,211 @@
+package board
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// crossings returns the pairs of writes of which neither author had seen the other and whose values differ, as far as
+// both stood at some point of the history: what a merge report mentions.
+func (b *Board) crossings(ops []*op, differ func(x, y *op) bool) (pairs [][2]*op) {
+	var heads []*op
+	for _, o := range ops {
+		kept := heads[:0]
+		for _, h := range heads {
+			if b.before(h, o) {
+				continue
+			}
+			kept = append(kept, h)
+			if differ(h, o) && len(pairs) < maxCrossings {
+				pairs = append(pairs, [2]*op{h, o})
+			}
+		}
+		heads = append(kept, o)
+	}
+	return pairs
+}
+
+// maxCrossings bounds the pairs of writes that one field is reported with.
+const maxCrossings = 8
+
+// notices returns what was merged without asking anyone.
+func (r reader) notices() []Notice {
+	out := slices.Concat(r.severityNotices(), r.statusNotices(), r.titleNotices(), r.commandNotices(), r.roleNotices())
+	for _, o := range r.taskList.list() {
+		out = append(out, r.taskNotices(r.tasks[o.hash])...)
+	}
+	for _, o := range r.noteList.list() {
+		n := r.notes[o.hash]
+		if f := r.foldNote(n); len(f.texts) > 1 {
+			out = append(out, Notice{
+				Kind: NoticeEdit, Subject: r.shortID(RefNote, o.hash), Open: true,
+				Text: "revised on both sides: " + r.versions(f.texts, textOf),
+			})
+		}
+	}
+	return out
+}
+
+func (r reader) severityNotices() []Notice {
+	shown, heads := r.severity()
+	var out []Notice
+	for _, p := range r.crossings(r.severities.list(), func(x, y *op) bool { return severityOf(x) != severityOf(y) }) {
+		hi, lo := p[0], p[1]
+		if severityOf(lo) < severityOf(hi) {
+			hi, lo = lo, hi
+		}
+		open := slices.Contains(heads, hi) && slices.Contains(heads, lo)
+		text := fmt.Sprintf("sev %d kept: %s; %s wrote %d without seeing it", severityOf(hi), r.by(hi), r.by(lo), severityOf(lo))
+		if !open {
+			text += fmt.Sprintf("; now %d", shown)
+		}
+		out = append(out, Notice{Kind: NoticeSeverity, Subject: NoticeSeverity, Text: text, Open: open})
+	}
+	return out
+}
+
+func (r reader) statusNotices() []Notice {
+	f := r.foldStatus()
+	var out []Notice
+	for _, p := range r.crossings(r.statuses.list(), func(x, y *op) bool { return true }) {
+		open := slices.Contains(f.heads, p[0]) && slices.Contains(f.heads, p[1]) && f.contested == nil
+		out = append(out, Notice{
+			Kind: NoticeStatus, Subject: NoticeStatus, Open: open,
+			Text: fmt.Sprintf("%s (%s) and %s (%s), neither seeing the other; shown %s",
+				statusOf(p[0]), r.by(p[0]), statusOf(p[1]), r.by(p[1]), f.shown),
+		})
+	}
+	if f.late > 0 {
+		out = append(out, Notice{
+			Kind: NoticeNotes, Subject: NoticeStatus, Open: true,
+			Text: fmt.Sprintf("%s written without knowing that it was %s", count(f.late, "note or check-in"), f.shown),
+		})
+	}
+	return out
+}
+
+func (r reader) titleNotices() []Notice {
+	_, heads := r.title()
+	if len(heads) < 2 {
+		return nil
+	}
+	return []Notice{{Kind: NoticeTitle, Subject: NoticeTitle, Open: true, Text: "renamed on both sides: " + r.versions(heads, titleOf)}}
+}
+
+// versions lists texts written concurrently with their authors.
+func (r reader) versions(heads []*op, text func(*op) string) string {
+	parts := make([]string, len(heads))
+	for i, h := range heads {
+		parts[i] = quote(text(h)) + " (" + r.by(h) + ")"
+	}
+	return strings.Join(parts, " | ")
+}
+
+func (r reader) commandNotices() []Notice {
+	var out []Notice
+	for _, of := range r.foldCommand().overtaken {
+		what := "took it back"
+		if len(of.back) == 0 {
+			what = "declined it elsewhere"
+		}
+		who := of.op.person
+		if len(of.back) == 0 {
+			who = of.body.To
+		}
+		out = append(out, Notice{
+			Kind: NoticeOffer, Subject: ConflictCommand,
+			Text: fmt.Sprintf("%s accepted %s's offer of command; %s %s", r.by(of.accepts[0]), r.who(of.op.person), r.who(who), what),
+		})
+	}
+	return out
+}
+
+func (r reader) roleNotices() []Notice {
+	var out []Notice
+	for _, role := range slices.Sorted(maps.Keys(r.roles)) {
+		if heads := r.role(role); len(heads) > 1 && !soleRole(role) {
+			parts := make([]string, len(heads))
+			for i, h := range heads {
+				parts[i] = r.who(roleHolder(h)) + " (by " + r.by(h) + ")"
+			}
+			out = append(out, Notice{Kind: NoticeRole, Subject: role, Open: true, Text: "both hold it: " + strings.Join(parts, ", ")})
+		}
+	}
+	return out
+}
+
+// taskNotices returns a notice for each class B mark of a task.
+func (r reader) taskNotices(t *task) []Notice {
+	f := r.foldTask(t)
+	var out []Notice
+	for _, kind := range f.merged {
+		text, open := r.markText(t, f, kind)
+		out = append(out, Notice{Kind: kind, Subject: r.shortID(RefTask, t.op.hash), Text: text, Open: open})
+	}
+	return out
+}
+
+// markText says what a mark means for this task, and whether it still shows.
+func (r reader) markText(t *task, f *taskFold, kind string) (text string, open bool) {
+	name := quote(taskText(f))
+	over := f.state == TaskDone || f.state == TaskCancelled
+	switch kind {
+	case NoticeDouble:
+		if len(f.doubled) > 0 {
+			return fmt.Sprintf("DOUBLE %s on %s; %s is primary", r.stakeNames(f.doubled), name, r.who(f.doubled[0].person)), !over
+		}
+		return "was worked on twice: " + name, false
+	case NoticeBothAsked:
+		if f.state == TaskAssigned && len(f.stakes) > 1 {
+			return fmt.Sprintf("%s were both asked for %s; whoever answers first has it", r.stakeNames(f.stakes), name), true
+		}
+		return "two people were asked for " + name, false
+	case NoticeStandDown:
+		own := f.owners()
+		if rest := f.stakes[len(own):]; len(rest) > 0 && len(own) > 0 {
+			return fmt.Sprintf("%s works on %s; %s was asked elsewhere: stand down", r.who(own[0].person), name, r.stakeNames(rest)), !over
+		}
+		return "somebody else was asked for " + name, false
+	case NoticeBothDone:
+		var who []string
+		for _, d := range f.results {
+			who = append(who, r.by(d))
+		}
+		return fmt.Sprintf("done twice: %s by %s; both results kept", name, strings.Join(who, " and ")), len(f.ends) > 1
+	case NoticeDoneAfterCancel:
+		return fmt.Sprintf("DONE after CANCEL: %s; check what it did", name), len(f.cancels) > 0 && len(f.ends) > 0
+	case NoticeDisputed:
+		return fmt.Sprintf("DONE? disputed: %s; %s", name, r.taskWords(f.disputed[0])), true
+	case NoticeStillWorking:
+		return fmt.Sprintf("CANCELLED, and %s may still be working on %s", r.opNames(f.working), name), true
+	case NoticeUnowned:
+		return fmt.Sprintf("%s was refused while it was changed elsewhere", name), f.state == TaskOpen
+	case NoticeDoneKept:
+		return fmt.Sprintf("%s is done; it was given or extended elsewhere", name), true
+	case NoticeOwnerLeft:
+		return fmt.Sprintf("%s left %s, and was given %s elsewhere", r.who(f.leftAt.person), clock(f.leftAt.wallMS), name), !over
+	case NoticeReopened:
+		return fmt.Sprintf("%s was cancelled and reopened, neither seeing the other; open", name), !over
+	case NoticeTaskTitle:
+		return "reworded on both sides: " + r.versions(f.texts, titleOf), true
+	}
+	return fmt.Sprintf("%s has two deadlines; the earlier counts", name), !over
+}
+
+func (r reader) stakeNames(stakes []stake) string {
+	names := make([]string, len(stakes))
+	for i, s := range stakes {
+		names[i] = r.who(s.person)
+	}
+	return strings.Join(names, " and ")
+}
+
+func (r reader) opNames(ops []*op) string {
+	names := make([]string, len(ops))
+	for i, o := range ops {
+		names[i] = r.who(o.person)
+	}
+	return strings.Join(names, " and ")
+}

@@ -1,0 +1,540 @@
+package board
+
+import (
+	"cmp"
+	"slices"
+
+	"muster/crdt"
+)
+
+// States of a task.
+const (
+	TaskOpen      = "open"
+	TaskAssigned  = "assigned"
+	TaskAcked     = "acked"
+	TaskBlocked   = "blocked"
+	TaskDone      = "done"
+	TaskCancelled = "cancelled"
+)
+
+// task is one task and the operations about it, its own included.
+type task struct {
+	op    *op
+	bag   bag
+	fold  *taskFold
+	leftN int // check-ins of people leaving that fold has seen
+}
+
+func (t *task) add(o *op) {
+	t.bag.add(o)
+	t.fold = nil
+}
+
+// stake is one person's word that they work on a task, or somebody's order that they do.
+type stake struct {
+	person PersonID
+	given  *op // what made them an owner
+	last   *op // given, or their acknowledgement: who has seen it has seen the stake
+	acked  bool
+}
+
+// taskFold is what the operations about a task add up to.
+type taskFold struct {
+	body    *taskBody // never nil
+	texts   []*op
+	stakes  []stake // in the order they began, acknowledged ones first
+	helpers []PersonID
+	state   string
+	blocked *op // why it is blocked
+	results []*op
+	dueMS   int64
+	life    []*op // heads among what opened, ended and settled it
+
+	ends     []*op // of life: what reports it done, or settled it as done
+	cancels  []*op // of life: what called it off, or settled it so
+	disputed []*op // what says it is not done, concurrent with the report
+	verified *op
+	working  []*op   // life is cancelled: the stakes whose holders have not heard
+	doubled  []stake // the acknowledged stakes, when several people hold them now
+	settleVs *op     // life: one of several settlements that differ
+	conflict string
+	merged   []string // kinds of class B marks, in a fixed order, without those that are conflicts
+	leftAt   *op      // an owner left without knowing of the task
+}
+
+// vital reports whether the task named h is vital.
+func (b *Board) vital(h crdt.Hash) bool {
+	v, ok := b.tasks[h].op.body.(*taskBody)
+	return ok && v.Vital
+}
+
+// foldTask computes the task's state from its operations in canonical order.
+func (b *Board) foldTask(t *task) *taskFold {
+	if t.fold != nil && t.leftN == len(b.leaving.ops) {
+		return t.fold
+	}
+	f := &taskFold{body: &taskBody{}}
+	if v, ok := t.op.body.(*taskBody); ok {
+		f.body = v
+	}
+	w := &taskWalk{Board: b, taskFold: f}
+	for _, o := range t.bag.list() {
+		w.step(o)
+	}
+	w.finish()
+	t.fold, t.leftN = f, len(b.leaving.ops)
+	return f
+}
+
+// taskWalk is what is kept while the operations of one task are gone through.
+type taskWalk struct {
+	*Board
+	*taskFold
+
+	text, life crdt.Register[*op]
+	due        crdt.Register[*op]
+	helps      crdt.AddWinsSet[PersonID]
+	blocks     []*op              // stuck and refuse operations that nobody who saw them has gone on from
+	doubts     []*op              // the same, but kept when who went on had also seen a report that crossed them
+	last       map[PersonID][]*op // person -> their operations on this task
+	dones      []*op
+	given      []*op // assignments and extensions
+	edits      []*op // extensions and titles
+	refused    []*op
+	marks      map[string]bool
+}
+
+func (w *taskWalk) mark(kind string) {
+	if w.marks == nil {
+		w.marks = map[string]bool{}
+	}
+	w.marks[kind] = true
+}
+
+// step adds one operation; everything its author saw has been added.
+func (w *taskWalk) step(o *op) {
+	switch v := o.body.(type) {
+	case *taskBody:
+		w.text.Add(w.causal.Before, o.hash, o)
+		w.live(o)
+		if v.DueMS > 0 {
+			w.due.Add(w.causal.Before, o.hash, o)
+		}
+		if !v.Owner.IsZero() {
+			w.give(v.Owner, o, v.Owner == o.person)
+		}
+	case *titleBody:
+		w.text.Add(w.causal.Before, o.hash, o)
+		w.edits = append(w.edits, o)
+	case *assignBody:
+		w.resume(o)
+		w.dropSeen(o, func(stake) bool { return true })
+		w.give(v.To, o, v.To == o.person)
+		w.given = append(w.given, o)
+		if v.DueMS > 0 {
+			w.due.Add(w.causal.Before, o.hash, o)
+		}
+	case *ackBody:
+		w.ack(o, v.Mode)
+	case *refuseBody:
+		w.dropSeen(o, func(s stake) bool { return s.person == o.person })
+		w.object(o)
+		w.refused = append(w.refused, o)
+	case *stuckBody:
+		w.resume(o)
+		w.ackOwn(o)
+		w.object(o)
+	case *doneBody:
+		w.overcome(o)
+		if v.Claim {
+			w.dropSeen(o, func(stake) bool { return true })
+			w.give(o.person, o, true)
+		} else {
+			w.ackOwn(o)
+		}
+		w.live(o)
+		w.dones = append(w.dones, o)
+		w.results = append(w.results, o)
+	case *cancelBody:
+		w.overcome(o)
+		w.live(o)
+	case *taskReopenBody:
+		w.overcome(o)
+		w.live(o)
+	case *extendBody:
+		w.due.Add(w.causal.Before, o.hash, o)
+		w.given = append(w.given, o)
+		w.edits = append(w.edits, o)
+	case *verifyBody:
+		w.overcome(o)
+		w.verified = o
+	case *assistBody:
+		if v.Remove {
+			w.helps.Remove(w.causal.Before, o.hash, o.person)
+		} else {
+			w.helps.Add(w.causal.Before, o.hash, o.person)
+		}
+	case *settleBody:
+		w.settle(o, v)
+	default:
+		w.live(o) // the task itself, without a body
+	}
+	if w.last == nil {
+		w.last = map[PersonID][]*op{}
+	}
+	w.last[o.person] = append(w.last[o.person], o)
+	w.noteStakes()
+}
+
+// settle applies a settlement: it gives the task to somebody, or says how it ended, or both.
+func (w *taskWalk) settle(o *op, v *settleBody) {
+	w.overcome(o)
+	if !v.Person.IsZero() {
+		w.dropSeen(o, func(stake) bool { return true })
+		w.give(v.Person, o, true)
+		if v.Conflict == ConflictDouble {
+			return
+		}
+	}
+	w.live(o)
+}
+
+// live adds a write of how the task goes, and marks what it crossed.
+func (w *taskWalk) live(o *op) {
+	for _, h := range w.lifeOps() {
+		if w.before(h, o) {
+			continue
+		}
+		switch a, b := lifeOf(h), lifeOf(o); {
+		case h.kind == KindSettle || o.kind == KindSettle:
+		case a == TaskDone && b == TaskDone:
+			w.mark(NoticeBothDone)
+		case a == TaskDone && b == TaskCancelled, a == TaskCancelled && b == TaskDone:
+			w.mark(NoticeDoneAfterCancel)
+		case a == TaskCancelled && b == TaskOpen, a == TaskOpen && b == TaskCancelled:
+			w.mark(NoticeReopened)
+		}
+	}
+	w.life.Add(w.causal.Before, o.hash, o)
+}
+
+func (w *taskWalk) lifeOps() []*op { return w.headOps(&w.life) }
+
+// lifeOf returns what a write of life says: open, done or cancelled.
+func lifeOf(o *op) string {
+	switch v := o.body.(type) {
+	case *doneBody:
+		return TaskDone
+	case *cancelBody:
+		return TaskCancelled
+	case *settleBody:
+		switch {
+		case v.Person.IsZero():
+			return v.Value
+		case v.Conflict == ConflictRanTwice:
+			return TaskDone
+		}
+	}
+	return TaskOpen
+}
+
+// give adds a stake.
+func (w *taskWalk) give(p PersonID, o *op, acked bool) {
+	w.stakes = append(w.stakes, stake{person: p, given: o, last: o, acked: acked})
+}
+
+// dropSeen removes the stakes the author of o had seen and which says so.
+func (w *taskWalk) dropSeen(o *op, which func(stake) bool) {
+	w.stakes = slices.DeleteFunc(w.stakes, func(s stake) bool { return w.before(s.last, o) && which(s) })
+}
+
+// ack applies an acknowledgement. A claim takes the task from everyone the author saw on it; the answer of somebody who
+// was asked leaves others who work on it alone, but ends what was asked of people who had not answered.
+func (w *taskWalk) ack(o *op, mode AckMode) {
+	switch mode {
+	case AckHeard: // that it was written after the cancellation is all there is to it
+	case AckClaim:
+		w.resume(o)
+		w.dropSeen(o, func(stake) bool { return true })
+		w.give(o.person, o, true)
+	case AckAssigned:
+		w.resume(o)
+		w.dropSeen(o, func(s stake) bool { return !s.acked && s.person != o.person })
+		if !w.ackOwn(o) {
+			w.give(o.person, o, true) // taken from them by somebody who had not seen this
+		}
+	}
+}
+
+// ackOwn marks the stakes of o's author that they had seen as acknowledged. It reports whether there was one.
+func (w *taskWalk) ackOwn(o *op) bool {
+	found := false
+	for i := range w.stakes {
+		s := &w.stakes[i]
+		if s.person == o.person && w.before(s.last, o) {
+			if found = true; !s.acked {
+				s.acked, s.last = true, o
+			}
+		}
+	}
+	return found
+}
+
+// object adds the word of somebody who cannot or will not go on.
+func (w *taskWalk) object(o *op) {
+	w.blocks = append(w.blocks, o)
+	w.doubts = append(w.doubts, o)
+}
+
+// overcome forgets the objections that the author of o had seen: o says how the task ends.
+func (w *taskWalk) overcome(o *op) {
+	seen := func(x *op) bool { return w.before(x, o) }
+	w.blocks = slices.DeleteFunc(w.blocks, seen)
+	w.doubts = slices.DeleteFunc(w.doubts, seen)
+}
+
+// resume forgets the objections that the author of o had seen: work goes on. That does not answer the question whether
+// the task was done when a report crossed the objection and the author had seen both.
+func (w *taskWalk) resume(o *op) {
+	seen := func(x *op) bool { return w.before(x, o) }
+	w.blocks = slices.DeleteFunc(w.blocks, seen)
+	heads := w.lifeOps()
+	w.doubts = slices.DeleteFunc(w.doubts, func(x *op) bool {
+		return seen(x) && !slices.ContainsFunc(heads, func(d *op) bool {
+			return lifeOf(d) == TaskDone && w.before(d, o) && w.concurrent(d, x)
+		})
+	})
+}
+
+// noteStakes marks what the stakes show at this point of history.
+func (w *taskWalk) noteStakes() {
+	acked, asked := w.countStakes()
+	switch {
+	case acked > 1:
+		w.mark(NoticeDouble)
+	case acked == 0 && asked > 1:
+		w.mark(NoticeBothAsked)
+	}
+	if acked > 0 && asked > 0 {
+		w.mark(NoticeStandDown)
+	}
+}
+
+// countStakes returns how many people work on the task, and how many others were asked.
+func (w *taskWalk) countStakes() (acked, asked int) {
+	for i, s := range w.stakes {
+		other := func(o stake) bool { return o.person == s.person && (o.acked || !s.acked) }
+		if slices.ContainsFunc(w.stakes[:i], other) {
+			continue
+		}
+		if s.acked {
+			acked++
+		} else if !slices.ContainsFunc(w.stakes, func(o stake) bool { return o.acked && o.person == s.person }) {
+			asked++
+		}
+	}
+	return acked, asked
+}
+
+// finish computes what is shown, once everything has been added.
+func (w *taskWalk) finish() {
+	w.texts = w.headOps(&w.text)
+	w.taskFold.life = w.lifeOps()
+	w.helpers = w.helps.Elems(crdt.Hash.Compare)
+	w.mergeStakes()
+	if due := w.headOps(&w.due); len(due) > 0 {
+		w.dueMS = dueOf(slices.MinFunc(due, func(a, b *op) int { return cmp.Compare(dueOf(a), dueOf(b)) }))
+		if len(due) > 1 {
+			w.mark(NoticeDue)
+		}
+	}
+	reopened := false
+	for _, h := range w.taskFold.life {
+		switch lifeOf(h) {
+		case TaskDone:
+			w.ends = append(w.ends, h)
+		case TaskCancelled:
+			w.cancels = append(w.cancels, h)
+		default:
+			reopened = true
+		}
+		if h.kind == KindSettle && w.settleVs == nil &&
+			slices.ContainsFunc(w.taskFold.life, func(o *op) bool { return o.kind == KindSettle && lifeOf(o) != lifeOf(h) }) {
+			w.settleVs = h
+		}
+	}
+	w.dispute()
+	w.setState(reopened)
+	w.marksAtEnd()
+	w.setConflict()
+}
+
+// dispute collects what says that the task is not done and is concurrent with the word that it is.
+func (w *taskWalk) dispute() {
+	against := slices.Clone(w.doubts)
+	for _, h := range w.taskFold.life {
+		if lifeOf(h) == TaskOpen {
+			against = append(against, h)
+		}
+	}
+	for _, x := range against {
+		if slices.ContainsFunc(w.ends, func(d *op) bool { return w.concurrent(d, x) }) {
+			w.disputed = append(w.disputed, x)
+		}
+	}
+	slices.SortFunc(w.disputed, compareOps)
+}
+
+// setState chooses the state shown. Not done beats done when somebody says so, done beats cancelled because it happened
+// in the world, and open beats cancelled.
+func (w *taskWalk) setState(reopened bool) {
+	switch {
+	case len(w.ends) > 0 && len(w.disputed) == 0:
+		w.state = TaskDone
+		return
+	case len(w.cancels) > 0 && len(w.ends) == 0 && !reopened:
+		w.state = TaskCancelled
+		for _, s := range w.stakes {
+			if s.acked && !w.knows(s.person) {
+				w.working = append(w.working, s.last)
+			}
+		}
+		return
+	}
+	w.state = TaskOpen
+	for _, s := range w.stakes {
+		if s.acked {
+			w.state = TaskAcked
+			break
+		}
+		w.state = TaskAssigned
+	}
+	for _, x := range w.blocks {
+		if x.kind == KindStuck && (w.blocked == nil || compareOps(w.blocked, x) < 0) {
+			w.blocked = x
+		}
+	}
+	if w.blocked != nil && w.state != TaskOpen {
+		w.state = TaskBlocked
+	}
+}
+
+// knows reports whether p has written something about the task since it was called off.
+func (w *taskWalk) knows(p PersonID) bool {
+	return slices.ContainsFunc(w.last[p], func(o *op) bool {
+		return slices.ContainsFunc(w.cancels, func(c *op) bool { return c == o || w.before(c, o) })
+	})
+}
+
+// mergeStakes leaves one stake for each person, the acknowledged before the others.
+func (w *taskWalk) mergeStakes() {
+	var out []stake
+	for _, acked := range []bool{true, false} {
+		for _, s := range w.stakes {
+			if s.acked == acked && !slices.ContainsFunc(out, func(o stake) bool { return o.person == s.person }) {
+				out = append(out, s)
+			}
+		}
+	}
+	w.stakes = out
+	for _, s := range out {
+		if s.acked {
+			w.doubled = append(w.doubled, s)
+		}
+	}
+	if len(w.doubled) < 2 {
+		w.doubled = nil
+	}
+}
+
+// owners returns the stakes of those the task belongs to: who works on it, else who was asked.
+func (f *taskFold) owners() []stake {
+	for i, s := range f.stakes {
+		if !s.acked && i > 0 && f.stakes[0].acked {
+			return f.stakes[:i]
+		}
+	}
+	return f.stakes
+}
+
+// marksAtEnd adds the class B marks that need the whole picture.
+func (w *taskWalk) marksAtEnd() {
+	crossed := func(as, bs []*op) bool {
+		return slices.ContainsFunc(as, func(a *op) bool {
+			return slices.ContainsFunc(bs, func(b *op) bool { return w.concurrent(a, b) })
+		})
+	}
+	if w.state == TaskDone && crossed(w.dones, w.given) {
+		w.mark(NoticeDoneKept)
+	}
+	if crossed(w.refused, w.edits) {
+		w.mark(NoticeUnowned)
+	}
+	if len(w.disputed) > 0 {
+		w.mark(NoticeDisputed)
+	}
+	if len(w.working) > 0 {
+		w.mark(NoticeStillWorking)
+	}
+	if len(w.texts) > 1 {
+		w.mark(NoticeTaskTitle)
+	}
+	for _, s := range w.stakes {
+		for _, l := range w.leaving.list() {
+			if l.person == s.person && w.concurrent(l, s.given) && s.given.person != s.person {
+				w.leftAt = l
+				w.mark(NoticeOwnerLeft)
+			}
+		}
+	}
+	if w.verified != nil && !slices.ContainsFunc(w.ends, func(d *op) bool { return w.before(d, w.verified) }) {
+		w.verified = nil
+	}
+	for _, kind := range taskNotices {
+		if w.marks[kind] {
+			w.merged = append(w.merged, kind)
+		}
+	}
+}
+
+// taskNotices lists the class B kinds of tasks in the order they are shown.
+var taskNotices = [...]string{
+	NoticeDouble, NoticeBothAsked, NoticeStandDown, NoticeBothDone, NoticeDoneAfterCancel, NoticeDisputed, NoticeStillWorking,
+	NoticeUnowned, NoticeDoneKept, NoticeOwnerLeft, NoticeReopened, NoticeTaskTitle, NoticeDue,
+}
+
+// setConflict says which conflict waits for a human. At most one does: the first that applies.
+func (w *taskWalk) setConflict() {
+	care := w.body.Once || w.body.Resource != ""
+	reports := 0
+	for _, d := range w.ends {
+		if d.kind == KindDone {
+			reports++
+		}
+	}
+	switch {
+	case w.settleVs != nil:
+		w.conflict = w.settleVs.body.(*settleBody).Conflict
+	case w.body.Once && reports > 1:
+		w.conflict = ConflictRanTwice
+	case care && len(w.ends) > 0 && len(w.cancels) > 0:
+		w.conflict = ConflictDoneVsCancelled
+	case w.body.Vital && len(w.disputed) > 0:
+		w.conflict = ConflictDisputedDone
+	case care && len(w.doubled) > 1 && w.state != TaskDone && w.state != TaskCancelled:
+		w.conflict = ConflictDouble
+	}
+}
+
+// dueOf returns the deadline that o wrote.
+func dueOf(o *op) int64 {
+	switch v := o.body.(type) {
+	case *taskBody:
+		return v.DueMS
+	case *assignBody:
+		return v.DueMS
+	case *extendBody:
+		return v.DueMS
+	}
+	return 0
+}

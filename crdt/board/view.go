@@ -1,0 +1,292 @@
+package board
+
+import "muster/crdt"
+
+// A View is one incident as it is shown, with people as handles and every list in the order of a board. It shares
+// nothing with the Board. Times are Unix milliseconds.
+type View struct {
+	Doc        crdt.DocID
+	Name       string // two words, see [Name]
+	Operations int    // applied, the unknown ones included
+	Unknown    int    // operations this version cannot read
+
+	Title      string
+	Titles     []Value // when written concurrently: every text
+	Severity   int     // 1 is worst
+	Severities []Value // when written concurrently: every value
+	Status     string
+	Contested  bool // resolved on one side, escalated on the other
+	Services   []string
+	Same       []crdt.DocID // incidents that are this one
+	DeclaredBy string
+	DeclaredMS int64
+
+	Command   Command
+	Roles     []Role
+	Tasks     []Task // in the order they were given
+	Notes     []Note
+	Decisions []Decision
+	Theories  []Theory
+	CheckIns  []CheckIn
+	RollCalls []RollCall
+	Thanks    []Thanks
+	Pages     []Page
+	Conflicts []Conflict // class C: wait for a human
+	Merged    []Notice   // class B: merged, the safe value shown
+	Settled   []Settled  // conflicts a human ended
+}
+
+// Live reports whether the incident is going on.
+func (v *View) Live() bool { return !ended(v.Status) }
+
+// Value is one of several that were written without knowledge of each other, or a remark with its author.
+type Value struct {
+	Value string
+	By    string
+	AtMS  int64
+	Shown bool
+}
+
+// Command is who commands, who else claims to, and what is being handed over.
+type Command struct {
+	Commander   string   // shown; provisional while contested; empty: nobody
+	CommanderID PersonID // zero: nobody
+	Terms       []Term   // live ones, the shown first
+	Offers      []Offer
+	SinceMS     int64
+	Requests    []Value // who asked the present holder for command, and why
+}
+
+// Term is one stint in command.
+type Term struct {
+	Holder      string
+	HolderID    PersonID
+	Basis       string // declare, accept, assume, take, settle
+	Acting      bool   // for those who can be reached, while somebody else's term goes on
+	SinceMS     int64
+	Reason      string
+	Orders      int  // given in this term
+	Unconfirmed bool // given by a settlement that its holder has not been seen to know
+}
+
+// Offer is a handoff that waits for an answer.
+type Offer struct {
+	Op     crdt.Hash
+	From   string
+	To     string
+	ToID   PersonID
+	Reason string
+	ForMS  int64 // a break of that length; 0: for good
+	AtMS   int64
+}
+
+// Role is a hat worn on this incident.
+type Role struct {
+	Role    string
+	Holders []string
+}
+
+// Task is one order or piece of work.
+type Task struct {
+	ID       string // as typed: t7f
+	Op       crdt.Hash
+	Text     string
+	Texts    []Value // when written concurrently: every text
+	State    string  // open, assigned, acked, blocked, done, cancelled
+	Mark     string  // what a tired reader must see
+	Owners   []string
+	OwnerIDs []PersonID // as Owners: primary first, several when doubled
+	Helpers  []string
+	By       string
+	AtMS     int64
+	DueMS    int64
+	Once     bool
+	Vital    bool
+	Resource string
+	Blocked  string // why
+	Results  []Value
+	Overdue  bool
+	Verified bool
+	Erased   bool // its body never came
+
+	Conflict string   // open class C kind
+	Merged   []string // class B kinds
+	Settled  []string // class C kinds a human ended
+
+	Waiting []Waiting // assignments their owners have not answered
+}
+
+// Waiting is an assignment without an answer: whether Op reached Person is what delivery truth is about.
+type Waiting struct {
+	Person PersonID
+	Handle string
+	Op     crdt.Hash
+}
+
+// Note is one remark on the timeline.
+type Note struct {
+	ID         string
+	Op         crdt.Hash
+	Text       string
+	Texts      []Value // when revised concurrently: every text
+	Kinds      []string
+	By         string
+	AtMS       int64 // recorded
+	OccurredMS int64 // by the author's account
+	Redacted   *Value
+	Erased     bool // its body is gone, and no redaction is known
+}
+
+// Decision is an entry of the decision log.
+type Decision struct {
+	ID         string
+	Op         crdt.Hash
+	Text       string
+	Topic      string
+	By         string
+	AtMS       int64
+	Stands     bool // not the loser of a settled contradiction
+	Superseded bool // somebody who had seen it decided on its topic again
+	Objections []Value
+}
+
+// Theory is a hypothesis.
+type Theory struct {
+	ID    string
+	Op    crdt.Hash
+	Text  string
+	By    string
+	AtMS  int64
+	State string // open, ruled-out
+	Why   string
+}
+
+// CheckIn is one reply of a person about themselves, or about somebody they vouch for.
+type CheckIn struct {
+	By      string
+	For     string // vouched for; empty: By
+	State   string
+	Fatigue int
+	Text    string
+	AtMS    int64
+}
+
+// RollCall asks everyone to check in. Missing is everybody who has not answered since.
+type RollCall struct {
+	By      string
+	AtMS    int64
+	DueMS   int64
+	Missing []string
+	Known   int // people asked
+}
+
+// Thanks is appreciation.
+type Thanks struct {
+	By   string
+	To   string
+	Text string
+	AtMS int64
+}
+
+// Page is a call for somebody.
+type Page struct {
+	By   string
+	To   []string
+	Text string
+	AtMS int64
+}
+
+// Kinds of conflicts.
+const (
+	ConflictCommand         = "command"
+	ConflictStatus          = "status"
+	ConflictRole            = "role"
+	ConflictDecision        = "decision"
+	ConflictDouble          = "double"
+	ConflictDoneVsCancelled = "done-vs-cancelled"
+	ConflictRanTwice        = "ran-twice"
+	ConflictDisputedDone    = "disputed-done"
+)
+
+// Conflict waits for a human. The board stays usable and shows the safe value meanwhile.
+type Conflict struct {
+	N       int    // number in this list, for `settle N KEY`
+	Kind    string // a Conflict constant
+	Subject string // command, status, a role, a task id, a decision topic
+	Text    string // one line: the values with who and when
+	Shown   string // the safe value
+	Choices []Choice
+
+	target crdt.Hash   // the task, when Kind is about one
+	heads  []crdt.Hash // what stands against each other
+}
+
+// Choice is one way to settle a conflict.
+type Choice struct {
+	Key   string // what is typed
+	Value string // what FORMAT and scripts say
+	Label string // for people
+	By    string
+	AtMS  int64
+
+	person PersonID
+	target crdt.Hash
+}
+
+// Kinds of notices, besides those of tasks.
+const (
+	NoticeSeverity = "severity"
+	NoticeStatus   = "status"
+	NoticeTitle    = "title"
+	NoticeNotes    = "late-notes" // written without knowledge of a resolve
+	NoticeRole     = "role"
+	NoticeOffer    = "offer"
+	NoticeEdit     = "edit"
+	NoticeRedact   = "redact"
+
+	NoticeDouble          = "double"
+	NoticeBothAsked       = "both-asked"
+	NoticeStandDown       = "stand-down"
+	NoticeBothDone        = "both-done"
+	NoticeDoneAfterCancel = "done-after-cancel"
+	NoticeDisputed        = "disputed"
+	NoticeStillWorking    = "still-working"
+	NoticeUnowned         = "unowned"
+	NoticeDoneKept        = "done-kept"
+	NoticeOwnerLeft       = "owner-left"
+	NoticeReopened        = "reopened"
+	NoticeTaskTitle       = "task-title"
+	NoticeDue             = "due"
+)
+
+// Notice is a class B merge, mentioned once.
+type Notice struct {
+	Kind    string
+	Subject string
+	Text    string
+	Open    bool // still to be seen on the board; false: history
+}
+
+// Settled is a conflict that a human ended and that is not open again.
+type Settled struct {
+	Kind    string
+	Subject string
+	Values  []string // what stood against each other
+	Chosen  string
+	By      string
+	Reason  string
+	AtMS    int64
+}
+
+// Entry is one line of the timeline, for one operation.
+type Entry struct {
+	Op         crdt.Hash
+	Dot        crdt.Dot
+	AtMS       int64 // recorded, by the author's clock
+	OccurredMS int64
+	Actor      string
+	ActorID    PersonID
+	Kind       string // word for the kind, see [KindName]
+	Ref        string // short id of what it is about
+	Text       string
+}
