@@ -1,0 +1,263 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"muster/crdt"
+	"muster/crdt/auth"
+	"muster/crdt/board"
+	"muster/node/wire"
+)
+
+// Bounds of what a replica keeps or sends.
+const (
+	MaxPending      = 4096    // operations that wait for their past
+	MaxPendingBytes = 8 << 20 // of their bodies
+	MaxPushPeers    = 16      // peers that get a new operation pushed; the others hear that it exists
+	batchOps        = 1024    // aim for one batch of a transfer
+	batchBytes      = 512 << 10
+	window          = 4    // batches of a transfer on their way to one peer
+	eagerDocs       = 64   // documents whose frontiers are sent when a connection comes up
+	eagerTips       = 2048 // and the log ends in them
+	maxAhead        = 256  // log ends of a peer's document not known here
+)
+
+// Waits. All are measured by the times the caller passes in.
+const (
+	rootInterval = 10 * time.Second       // between digests sent to a peer while nothing happens, ±25 %
+	rootPause    = 200 * time.Millisecond // at least, between digests to one peer
+	roundPause   = 500 * time.Millisecond // at least, between two answers to a digest that differs
+	askDelay     = 30 * time.Millisecond  // for what a peer has and we lack to arrive by itself
+	askPause     = 250 * time.Millisecond // at least, between asking one peer for one document
+	haveDelay    = 40 * time.Millisecond  // gathering news before telling those who did not send it
+	stallTimeout = 5 * time.Second        // without acknowledgement, after which a transfer starts over
+)
+
+// Storage is what a replica may read. What it writes goes through [Ready].
+type Storage interface {
+	Documents() ([]crdt.DocID, error)
+	Scan(doc crdt.DocID, visit func(*crdt.Record) error) error
+	Run(doc crdt.DocID, log crdt.LogID, from uint64, maxBytes int) ([]*crdt.Record, error)
+}
+
+// Config is what a replica is made of. All fields are required.
+type Config struct {
+	Signer  crdt.Signer
+	Verify  crdt.Verifier
+	Team    crdt.DocID
+	Epoch   uint64         // in which this device writes; see crdt.LogID
+	Rand    func(b []byte) // fills b: salts, jitter, new epochs
+	Storage Storage
+}
+
+// Ready is what the caller must do, in the order of the fields.
+type Ready struct {
+	Own   []*crdt.Record // made by this device now; durable BEFORE Send leaves or anyone is told
+	Peers []*crdt.Record // from others; durable BEFORE Send leaves
+	Erase []Erase        // bodies to forget for good; after Own and Peers
+
+	Send    []wire.Envelope // best effort: may be lost, repeated, reordered
+	Changes []Change        // new on the board, in causal order
+	Next    time.Time       // Tick no later than this
+}
+
+// Erase names a record whose body a redaction took away.
+type Erase struct {
+	Doc  crdt.DocID
+	Dot  crdt.Dot
+	Hash crdt.Hash
+}
+
+// A Change is one operation that has become visible.
+type Change struct {
+	Doc    crdt.DocID
+	Hash   crdt.Hash
+	Device crdt.DeviceID
+	Team   bool // in the team document
+	Merged bool // came in a transfer, not by a push: written while we were apart, or before our time
+}
+
+// A Replica is one node's copy of a team's documents. It is not safe for concurrent use.
+type Replica struct {
+	cfg   Config
+	self  crdt.DeviceID
+	epoch uint64
+	team  *auth.Team
+	docs  map[crdt.DocID]*document
+	order []crdt.DocID // keys of docs, ascending
+	root  crdt.Hash    // digest of everything; zero when stale
+
+	pending pending
+	peers   map[crdt.DeviceID]*peer
+	news    map[crdt.DocID]map[crdt.LogID]bool // logs that grew since the last Have to everyone
+	newsDue time.Time
+	stats   Stats
+	out     Ready
+}
+
+// Stats counts what a replica did since it was made. Counters only grow.
+type Stats struct {
+	Accepted   int // operations of peers that became visible
+	Duplicates int // operations received again
+	Refused    int // operations that no correct node would send
+	Dropped    int // operations let go because too many were waiting
+	Batches    int // received
+	RootsEqual int // digests received that were ours
+	Forks      int // times a peer knew more of our own log than we did
+}
+
+// New returns a replica of what storage holds, which must include the operation that founds the team. Errors are those
+// of Storage, or wrap [ErrStore] when what it holds is not a closed set of valid operations.
+func New(cfg Config) (*Replica, error) {
+	r := &Replica{
+		cfg: cfg, self: cfg.Signer.Device(), epoch: cfg.Epoch,
+		docs: map[crdt.DocID]*document{}, peers: map[crdt.DeviceID]*peer{},
+		news: map[crdt.DocID]map[crdt.LogID]bool{}, pending: newPending(),
+	}
+	if err := r.load(cfg.Team); err != nil {
+		return nil, err
+	}
+	if r.docs[cfg.Team] == nil {
+		return nil, fmt.Errorf("%w: no team document", ErrStore)
+	}
+	ids, err := cfg.Storage.Documents()
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		if id != cfg.Team {
+			if err := r.load(id); err != nil {
+				return nil, err
+			}
+		}
+	}
+	r.out = Ready{}
+	return r, nil
+}
+
+// ErrStore is wrapped when stored operations do not fit together.
+var ErrStore = errors.New("stored operations do not fit together")
+
+// load reads one document. A store returns log after log, so most operations wait for another log's first.
+func (r *Replica) load(id crdt.DocID) error {
+	waiting := map[crdt.Hash][]*crdt.Record{} // missing operation -> those that wait for it
+	left := 0
+	add := func(rec *crdt.Record) error {
+		for queue := []*crdt.Record{rec}; len(queue) > 0; queue = queue[1:] {
+			rec := queue[0]
+			err := r.accept(rec, false)
+			if errors.Is(err, crdt.ErrMissing) {
+				miss := r.firstMissing(rec)
+				waiting[miss] = append(waiting[miss], rec)
+				left++
+				continue
+			}
+			if err != nil {
+				return fmt.Errorf("%w: %s: %w", ErrStore, rec.Op.Dot, err)
+			}
+			next := waiting[rec.Hash]
+			delete(waiting, rec.Hash)
+			left -= len(next)
+			queue = append(queue, next...)
+		}
+		return nil
+	}
+	if err := r.cfg.Storage.Scan(id, add); err != nil {
+		return err
+	}
+	if left > 0 {
+		return fmt.Errorf("%w: %d operations of %s without their past", ErrStore, left, id)
+	}
+	return nil
+}
+
+// Ready returns the pending work and forgets it.
+func (r *Replica) Ready() Ready {
+	out := r.out
+	r.out = Ready{}
+	out.Next = r.next()
+	return out
+}
+
+// next returns when Tick has something to do.
+func (r *Replica) next() time.Time {
+	next := r.newsDue
+	for _, dev := range r.peerOrder() {
+		if p := r.peers[dev]; p.up {
+			next = earliest(next, p.nextRoot)
+			if len(p.jobs) > 0 {
+				next = earliest(next, p.progress.Add(stallTimeout))
+			}
+			for _, doc := range slices.SortedFunc(maps.Keys(p.asks), crdt.DocID.Compare) {
+				next = earliest(next, p.asks[doc])
+			}
+		}
+	}
+	return next
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// Device returns whose replica this is.
+func (r *Replica) Device() crdt.DeviceID { return r.self }
+
+// Team returns the team, for reading until the next call on r.
+func (r *Replica) Team() *auth.Team { return r.team }
+
+// Stats returns the counters.
+func (r *Replica) Stats() Stats { return r.stats }
+
+// Documents returns the incidents held, ascending.
+func (r *Replica) Documents() []crdt.DocID {
+	return slices.DeleteFunc(slices.Clone(r.order), func(d crdt.DocID) bool { return d == r.cfg.Team })
+}
+
+// Board returns the board of one incident, for reading until the next call on r; nil when it is not held.
+func (r *Replica) Board(doc crdt.DocID) *board.Board {
+	if d := r.docs[doc]; d != nil {
+		return d.board
+	}
+	return nil
+}
+
+// Graph returns the causal order of a document, for reading until the next call on r; nil when it is not held.
+func (r *Replica) Graph(doc crdt.DocID) *crdt.Graph {
+	if d := r.docs[doc]; d != nil {
+		return d.graph
+	}
+	return nil
+}
+
+// uint64n returns a number below n from the random source.
+func (r *Replica) uint64n(n uint64) uint64 {
+	var b [8]byte
+	r.cfg.Rand(b[:])
+	rd := crdt.NewReader(b[:])
+	return rd.Uint64() % n
+}
+
+// jitter returns d ± 25 %.
+func (r *Replica) jitter(d time.Duration) time.Duration {
+	return d - d/4 + time.Duration(r.uint64n(uint64(d/2)+1))
+}
+
+// NeedsEpoch reports whether a peer has shown an operation of our own log that we did not know: its end is not ours to
+// continue. Until [Replica.SetEpoch] nothing can be written.
+func (r *Replica) NeedsEpoch() bool { return r.epoch == 0 }
+
+// SetEpoch moves this device to a log of its own. The epoch must be one that no operation carries yet, and durable.
+func (r *Replica) SetEpoch(epoch uint64) {
+	r.epoch = epoch
+	for _, id := range r.order {
+		r.docs[id].cited = nil
+	}
+}
