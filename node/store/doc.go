@@ -1,0 +1,36 @@
+// Package store keeps the operations of one team on disk: it owns the directory, the journal of this device's own
+// operations, the Badger database of all operations, their repair, and an in-memory twin for tests.
+//
+//	lock                 held by the process that uses the store; its id while it does, empty after an orderly end
+//	journal              own operations in the order written, and the epochs: see frame.go
+//	badger/              all operations: see keys.go
+//	journal.damaged-1 …  what was set aside, at most three of each, until the next compaction
+//	badger.damaged-1 …
+//
+// The package promises:
+//
+//   - What Put has acknowledged survives a power cut. An own operation is in the journal, synced, before anything else
+//     happens to it; the journal is the authority for own operations and Badger for those of peers.
+//   - A device never signs two operations with one dot as long as the disk tells the truth about either of journal and
+//     Badger. Where the journal is missing, damaged, behind Badger, or in another place than it was written in (a copy,
+//     a restored backup), Open begins a fresh epoch, which is on disk before Open returns.
+//   - Damage is reported, not passed on. Every Scan checks seq, hash chain, body hashes, and the count and sum of what
+//     was written; the rest of the program only ever sees a [*CorruptError].
+//   - After a failed write nothing more is written, and nothing more acknowledged, until the store is opened anew.
+//   - An erased body is gone from the directory after Compact.
+//
+// What it does not promise: a full disk may still kill the process, through Badger's memory maps, if something else
+// fills it faster than Put looks (nothing acknowledged is lost, but Open refuses until there is room); a flipped bit in
+// Badger's write-ahead log silently costs the peers' operations behind it, which Badger takes for the torn end of a
+// crash, so that they are fetched again; and a disk image restored as a whole cannot be told from the original.
+//
+// It deviates from its design in three places. The identity of the place is the file system's id and the inodes of the
+// directory and of the journal, not a device number, which changes between starts on some systems and would cost an
+// epoch each time. Each log has a head (count and sum of what was written), because Badger's iterator ends without an
+// error where it cannot read; the head is only compared, never believed. And redaction compacts by copying, because no
+// call of Badger promises that an old value is gone.
+//
+// An empty store takes 0.3 MB of disk and 3 MB of memory. Memory grows to some 70 MB while a long history comes in, for
+// the tables Badger builds, and tables are read through memory maps. The journal is read whole at Open. The files are
+// not encrypted.
+package store

@@ -1,0 +1,104 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+	"github.com/dgraph-io/badger/v4/table"
+)
+
+// verifyBytes is how much of a store that was closed in order is verified block by block at every opening. A larger one
+// is verified in full only after an unclean end.
+const verifyBytes = 64 << 20
+
+// preflight looks at a Badger directory before Badger does, on this goroutine, because Badger's own answers to damage
+// are worse than the damage: without a MANIFEST it deletes every table, a table with a bad checksum it leaves out in
+// silence, and a truncated one panics in a goroutine of Badger, where nothing can catch it. A directory that is missing
+// or has never been used is fine. Damage is a *CorruptError.
+func preflight(dir string, full bool, log *slog.Logger) (err error) {
+	defer asDamage(&err)
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look into the store: %w", err)
+	}
+	var data []string
+	for _, e := range entries {
+		switch filepath.Ext(e.Name()) {
+		case ".sst", ".mem", ".vlog":
+			data = append(data, e.Name())
+		}
+	}
+	f, err := os.Open(filepath.Join(dir, badger.ManifestFilename))
+	if errors.Is(err, fs.ErrNotExist) {
+		if len(data) > 0 {
+			return &CorruptError{What: "badger's MANIFEST is missing"}
+		}
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look into the store: %w", err)
+	}
+	manifest, _, err := badger.ReplayManifestFile(f, 0, badgerOptions(dir, log))
+	if err := errors.Join(err, f.Close()); err != nil {
+		return &CorruptError{What: "badger's MANIFEST: " + err.Error()}
+	}
+	budget := int64(verifyBytes)
+	for id, t := range manifest.Tables {
+		size, err := tableSize(dir, id)
+		if err != nil {
+			return err
+		}
+		if budget -= size; full || budget >= 0 {
+			if err := verifyTable(dir, id, t.Compression); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func tableSize(dir string, id uint64) (int64, error) {
+	info, err := os.Stat(table.NewFilename(id, dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, &CorruptError{What: fmt.Sprintf("table %d is missing", id)}
+	}
+	if err != nil {
+		return 0, fmt.Errorf("look into the store: %w", err)
+	}
+	return info.Size(), nil
+}
+
+// verifyTable checks the form of a table and the checksum of every block. The file is read, not mapped, so that a sector
+// that cannot be read is an error and not a fault.
+func verifyTable(dir string, id uint64, compression options.CompressionType) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			what, _, _ := strings.Cut(strings.TrimSpace(fmt.Sprint(p)), "\n")
+			err = &CorruptError{What: fmt.Sprintf("table %d: %.200s", id, what)}
+		}
+	}()
+	b, err := os.ReadFile(table.NewFilename(id, dir))
+	if err != nil {
+		return &CorruptError{What: fmt.Sprintf("table %d: %v", id, err)}
+	}
+	o := table.Options{BlockSize: 4 << 10, Compression: compression, ChkMode: options.OnBlockRead}
+	t, err := table.OpenInMemoryTable(b, id, &o)
+	if err == nil {
+		err = t.VerifyChecksum()
+	}
+	if err != nil {
+		what, _, _ := strings.Cut(err.Error(), "\n")
+		return &CorruptError{What: fmt.Sprintf("table %d: %.200s", id, what)}
+	}
+	return nil
+}
