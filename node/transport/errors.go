@@ -1,0 +1,113 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/quic-go/quic-go"
+)
+
+// Why a dial failed or a peer went down. Match with errors.Is.
+var (
+	// ErrStranger: the device at the other end is not a member of our team.
+	ErrStranger = errors.New("the device is not a member here")
+	// ErrRefused: the other end does not know us as a member.
+	ErrRefused = errors.New("the peer does not know this device as a member")
+	// ErrCut: a drill keeps us apart.
+	ErrCut = errors.New("cut by a drill")
+	// ErrSelf: the address is this node's own.
+	ErrSelf = errors.New("the address is this node's own")
+	// ErrDuplicate: another connection to the same device was kept.
+	ErrDuplicate = errors.New("another connection to the device was kept")
+	// ErrBusy: too many handshakes are under way.
+	ErrBusy = errors.New("too many dials are under way")
+	// ErrStopped: Run has ended, was not begun within five seconds, or its socket was replaced meanwhile.
+	ErrStopped = errors.New("the transport is not running")
+	// ErrPeerStopped: the other node ended in an orderly way.
+	ErrPeerStopped = errors.New("the peer stopped")
+	// ErrProtocol: one end broke the rules in the package comment.
+	ErrProtocol = errors.New("protocol error")
+	// ErrNoHello: the handshake succeeded but the peer said nothing.
+	ErrNoHello = errors.New("the peer sent no hello")
+	// ErrNoAddress: there was no address to dial.
+	ErrNoAddress = errors.New("no address to dial")
+	// ErrSlept: the machine was suspended, so every connection is dead at its other end.
+	ErrSlept = errors.New("the machine was asleep")
+	// ErrTooMuch: a joining stream carried more than it may.
+	ErrTooMuch = errors.New("joining stream is over 64 KiB")
+)
+
+// AddrInUseError says that another process holds the UDP port.
+type AddrInUseError struct {
+	Addr netip.AddrPort
+	Err  error
+}
+
+// Error implements error.
+func (e *AddrInUseError) Error() string {
+	return fmt.Sprintf("UDP port %d is in use", e.Addr.Port())
+}
+
+// Hint says what to do about it.
+func (e *AddrInUseError) Hint() string {
+	return "stop the other program or choose another port; a port of 0 picks a free one"
+}
+
+// Unwrap returns the system's error.
+func (e *AddrInUseError) Unwrap() error { return e.Err }
+
+// errRebuild marks the end of connections whose socket is replaced.
+var errRebuild = errors.New("the socket is being replaced")
+
+// Application error codes of QUIC, part of the protocol.
+const (
+	codeStopped   quic.ApplicationErrorCode = 0
+	codeStranger  quic.ApplicationErrorCode = 1
+	codeDuplicate quic.ApplicationErrorCode = 2
+	codeProtocol  quic.ApplicationErrorCode = 3
+	codeSelf      quic.ApplicationErrorCode = 4
+	codeDone      quic.ApplicationErrorCode = 5 // a joining stream has ended
+	codeRebuild   quic.ApplicationErrorCode = 6
+)
+
+// codeOther is the error code of a stream that is refused alone.
+const codeOther quic.StreamErrorCode = 1
+
+// reason turns what QUIC says about the end of a connection into this package's words.
+func reason(err error) error {
+	app, ok := errors.AsType[*quic.ApplicationError](err)
+	if !ok || !app.Remote {
+		return err
+	}
+	switch app.ErrorCode {
+	case codeStopped, codeRebuild:
+		return ErrPeerStopped
+	case codeStranger:
+		return ErrRefused
+	case codeDuplicate:
+		return ErrDuplicate
+	case codeProtocol:
+		return fmt.Errorf("%w: the peer says %q", ErrProtocol, app.ErrorMessage)
+	case codeSelf:
+		return ErrSelf
+	default:
+		return err
+	}
+}
+
+// code is the application error code that tells the peer about err.
+func code(err error) quic.ApplicationErrorCode {
+	switch {
+	case errors.Is(err, ErrStranger):
+		return codeStranger
+	case errors.Is(err, ErrDuplicate):
+		return codeDuplicate
+	case errors.Is(err, ErrProtocol), errors.Is(err, ErrNoHello):
+		return codeProtocol
+	case errors.Is(err, errRebuild):
+		return codeRebuild
+	default:
+		return codeStopped
+	}
+}

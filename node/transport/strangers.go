@@ -1,0 +1,237 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"muster/crdt"
+)
+
+// slots bounds what people who are no members can make us hold: unfinished handshakes and joining connections.
+type slots struct {
+	count *counters
+
+	mu       sync.Mutex
+	taken    int
+	bySource map[netip.AddrPort]int
+	verified map[netip.Addr]bool // where members were lately: spared the Retry while it is calm
+}
+
+func newSlots(count *counters) *slots {
+	return &slots{count: count, bySource: map[netip.AddrPort]int{}, verified: map[netip.Addr]bool{}}
+}
+
+// source is what the limit per source counts by: the address, and on the loopback, where all are this machine, the port.
+func source(a netip.AddrPort) netip.AddrPort {
+	if a.Addr().IsLoopback() {
+		return a
+	}
+	return netip.AddrPortFrom(a.Addr(), 0)
+}
+
+// unproven decides whether a handshake must first prove that it comes from where it says (a Retry, RFC 9000 section 8.1.2):
+// always, except from a member's address while few handshakes are under way. A forged address then takes no slot.
+func (s *slots) unproven(a net.Addr) bool {
+	addr, err := addrPort(a)
+	if err != nil {
+		return false // a test's socket
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.verified[addr.Addr()] && s.taken < strangersMax/2 && s.bySource[source(addr)] < strangersPerSource/4 {
+		return false
+	}
+	s.count.retries.Add(1)
+	return true
+}
+
+// trust notes an address at which a member was met.
+func (s *slots) trust(a netip.AddrPort) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.verified) >= verifiedSourcesMax {
+		clear(s.verified) // costs each a round trip, once
+	}
+	s.verified[a.Addr()] = true
+}
+
+type slotKey struct{}
+
+// admit gives an inbound handshake a slot, which ends with the connection at the latest, or refuses it.
+func (s *slots) admit(ctx context.Context, info *quic.ClientInfo) (context.Context, error) {
+	addr, err := addrPort(info.RemoteAddr)
+	if err != nil {
+		addr = netip.AddrPort{} // a test's socket: all of them are one source
+	}
+	src := source(addr)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.taken >= strangersMax || s.bySource[src] >= strangersPerSource {
+		s.count.refusals.Add(1)
+		return nil, errors.New("too many unfinished connections")
+	}
+	s.taken++
+	s.bySource[src]++
+	slot := &slot{s: s, src: src}
+	context.AfterFunc(ctx, slot.release)
+	return context.WithValue(ctx, slotKey{}, slot), nil
+}
+
+// A slot is one unit of strangersMax.
+type slot struct {
+	s    *slots
+	src  netip.AddrPort
+	once sync.Once
+}
+
+// slotOf returns conn's slot; nil, which is released just as well, if we dialed.
+func slotOf(conn *quic.Conn) *slot {
+	s, _ := conn.Context().Value(slotKey{}).(*slot)
+	return s
+}
+
+func (s *slot) release() {
+	if s == nil {
+		return
+	}
+	s.once.Do(func() {
+		s.s.mu.Lock()
+		defer s.s.mu.Unlock()
+		s.s.taken--
+		if s.s.bySource[s.src]--; s.s.bySource[s.src] == 0 {
+			delete(s.s.bySource, s.src)
+		}
+	})
+}
+
+// serveStranger gives a device that is no member its one stream. A device that opens the stream of a member instead is
+// told, by the error code, that it is none.
+func (t *Transport) serveStranger(ep *endpoint, conn *quic.Conn, device crdt.DeviceID) {
+	ctx, cancel := context.WithTimeout(ep.ctx, t.cfg.StrangerTime)
+	defer cancel()
+	if t.cfg.Stranger == nil {
+		closeConn(conn, codeStranger, "not a member")
+		return
+	}
+	member := make(chan struct{})
+	go func() {
+		defer close(member)
+		if _, err := conn.AcceptUniStream(ctx); err == nil {
+			closeConn(conn, codeStranger, "not a member")
+		}
+	}()
+	err := t.strangerStream(ctx, conn, device)
+	cancel()
+	<-member
+	if err != nil {
+		t.log.Debug("stranger", "device", device.Short(), "addr", remoteAddr(conn), "result", err)
+	}
+	closeConn(conn, codeDone, "done") // unless the above has
+}
+
+func (t *Transport) strangerStream(ctx context.Context, conn *quic.Conn, device crdt.DeviceID) error {
+	s, err := conn.AcceptStream(ctx)
+	if err != nil {
+		return err
+	}
+	deadline, _ := ctx.Deadline()
+	if err := s.SetDeadline(deadline); err != nil {
+		return err
+	}
+	var kind [1]byte
+	if _, err := io.ReadFull(s, kind[:]); err != nil {
+		return err
+	}
+	if kind[0] != streamJoin {
+		return fmt.Errorf("%w: stream of kind %q from a stranger", ErrProtocol, kind[0])
+	}
+	t.count.strangers.Add(1)
+	exporter, err := exporterOf(conn)
+	if err != nil {
+		return err
+	}
+	err = t.cfg.Stranger(ctx, device, exporter, &limited{s, strangerBytes, strangerBytes})
+	// Closing the connection would discard what the other side has not read: let it close first.
+	if cerr := s.Close(); err == nil {
+		err = cerr
+	}
+	s.CancelRead(codeOther)
+	select {
+	case <-conn.Context().Done():
+	case <-time.After(strangerLinger):
+	}
+	return err
+}
+
+// DialStranger opens the joining stream to whoever is at addr, where this node is not known as a member, and runs f on it:
+// the other end of [Config.Stranger], with the same exporter and the same 64 KiB each way. The error is f's if f ran.
+func (t *Transport) DialStranger(ctx context.Context, addr netip.AddrPort,
+	f func(ctx context.Context, device crdt.DeviceID, exporter []byte, rw io.ReadWriter) error,
+) error {
+	ep, err := t.endpoint(ctx)
+	if err != nil {
+		return err
+	}
+	conn, device, err := t.dialAnyone(ctx, ep, addr)
+	if err != nil {
+		return err
+	}
+	defer closeConn(conn, codeDone, "done")
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(ep.ctx, cancel)()
+	s, err := conn.OpenStreamSync(ctx)
+	if err != nil {
+		return fmt.Errorf("join at %s: %w", addr, reason(err))
+	}
+	defer context.AfterFunc(ctx, func() { closeConn(conn, codeDone, "cancelled") })()
+	if _, err := s.Write([]byte{streamJoin}); err != nil {
+		return fmt.Errorf("join at %s: %w", addr, reason(err))
+	}
+	exporter, err := exporterOf(conn)
+	if err != nil {
+		return fmt.Errorf("join at %s: %w", addr, err)
+	}
+	return f(ctx, device, exporter, &limited{s, strangerBytes, strangerBytes})
+}
+
+// exporterOf returns the bytes that only the two ends of conn share.
+func exporterOf(conn *quic.Conn) ([]byte, error) {
+	tls := conn.ConnectionState().TLS
+	return tls.ExportKeyingMaterial("muster-join", nil, 32)
+}
+
+// limited is a stream that carries so many bytes each way.
+type limited struct {
+	rw        io.ReadWriter
+	readLeft  int
+	writeLeft int
+}
+
+// Read implements io.Reader.
+func (l *limited) Read(b []byte) (int, error) {
+	if l.readLeft == 0 && len(b) > 0 {
+		return 0, ErrTooMuch
+	}
+	n, err := l.rw.Read(b[:min(len(b), l.readLeft)])
+	l.readLeft -= n
+	return n, err
+}
+
+// Write implements io.Writer.
+func (l *limited) Write(b []byte) (int, error) {
+	if len(b) > l.writeLeft {
+		return 0, ErrTooMuch
+	}
+	n, err := l.rw.Write(b)
+	l.writeLeft -= n
+	return n, err
+}
