@@ -1,0 +1,8 @@
+//go:build race
+
+package membership
+
+import "time"
+
+// apart is how long the long partition lasts: thousands of handshakes cost the race detector a minute.
+const apart = 10 * time.Minute
