@@ -1,0 +1,215 @@
+// Package api is the contract between a node and everything that drives it: the command line, the boards and the
+// bridges. It owns the [Service] interface, plain JSON types, errors with a code and a hint, the HTTP handler that
+// serves a Service on a unix socket, and the client that implements the same interface on top of that socket.
+//
+// It knows nothing of boards or replicas: its types are its own, so that what scripts depend on changes only on
+// purpose. JSON documents that scripts read carry a schema name and version; fields are added, never renamed, and a
+// reader ignores what it does not know. Times are Unix milliseconds, durations milliseconds, both named so.
+package api
+
+import (
+	"context"
+	"iter"
+)
+
+// A Service is a node as its owner sees it. *node.Node implements it in the process and *[Client] over the socket, so
+// that every way in can do exactly the same. All methods are safe for concurrent use. Errors are *[Error].
+type Service interface {
+	// Write does one verb that changes the board. When it returns nil the operation is on this node's disk; the
+	// receipt says who else has it. Codes: usage, not_found, ambiguous, refused, confirm, disk_full, too_large.
+	Write(ctx context.Context, w Write) (Receipt, error)
+
+	// Status describes the node, its team and its peers.
+	Status(ctx context.Context) (Status, error)
+
+	// Show returns one incident whole. Codes: not_found, ambiguous.
+	Show(ctx context.Context, incident string) (Incident, error)
+
+	// Log returns the timeline of one incident, oldest first, starting after the entries that since names (empty: all).
+	Log(ctx context.Context, incident string) ([]Entry, error)
+
+	// Watch yields the state and then every change. The first event is the whole state. It ends with ctx or with the node.
+	Watch(ctx context.Context, incident string) iter.Seq2[Event, error]
+
+	// Init names the person and the team of a node. Code refused when the node already has a board to lose.
+	Init(ctx context.Context, in Init) (Status, error)
+
+	// Invite returns a code that lets others join.
+	Invite(ctx context.Context, in Invite) (Invitation, error)
+
+	// Join leaves the team of one that a fresh node founded and enters the team of the code. Codes: bad_code, unreachable, refused.
+	Join(ctx context.Context, in Join) (Joined, error)
+
+	// Cut stops all exchange of packets with the named responders (empty: with everyone) until Heal.
+	Cut(ctx context.Context, who []string) (Status, error)
+
+	// Heal ends every cut.
+	Heal(ctx context.Context) (Status, error)
+
+	// Stop ends the node after what is in flight is on disk.
+	Stop(ctx context.Context) error
+}
+
+// Write is one verb with its arguments. Which fields a verb reads is said beside the verb in [Verbs]; others must be zero.
+type Write struct {
+	Verb     string `json:"verb"`
+	Incident string `json:"incident,omitempty"` // name, id prefix or unique start of the title; empty: the current one
+	Ref      string `json:"ref,omitempty"`      // task, note, hypothesis or decision: short id or unique start of its text
+
+	Who      []string `json:"who,omitempty"` // handles without @
+	Text     string   `json:"text,omitempty"`
+	Reason   string   `json:"reason,omitempty"`
+	Kind     string   `json:"kind,omitempty"`    // of a note: obs, act, risk, todo
+	Topic    string   `json:"topic,omitempty"`   // of a decision
+	Subject  string   `json:"subject,omitempty"` // of a settlement: command, status, a number of the list of conflicts, a task, decision
+	Value    string   `json:"value,omitempty"`   // of a settlement; of status; of here
+	Severity int      `json:"severity,omitempty"`
+	Fatigue  int      `json:"fatigue,omitempty"` // 1 to 5
+	Services []string `json:"services,omitempty"`
+	Resource string   `json:"resource,omitempty"` // what a task has its hands on
+
+	AtMS  int64 `json:"at_ms,omitempty"`  // when it happened, by the person's account
+	ForMS int64 `json:"for_ms,omitempty"` // how long: a task's time, an extension, a deadline
+
+	Once     bool `json:"once,omitempty"`
+	Vital    bool `json:"vital,omitempty"`
+	Force    bool `json:"force,omitempty"`
+	Withdraw bool `json:"withdraw,omitempty"`
+	Yes      bool `json:"yes,omitempty"` // the question of a confirm error was answered yes
+}
+
+// A Receipt says what a write did and who has it.
+type Receipt struct {
+	Schema   string   `json:"schema"`          // muster.receipt/1
+	Op       string   `json:"op"`              // the operation, hexadecimal
+	ID       string   `json:"id,omitempty"`    // what it made or changed, as people type it: t7f, amber-otter
+	Incident string   `json:"incident"`        // name of the incident acted on
+	Text     string   `json:"text"`            // what happened, one line
+	Notes    []string `json:"notes,omitempty"` // warnings and consequences, one line each
+	Settle   int      `json:"settle"`          // conflicts that wait for a human on this incident
+
+	Delivery Delivery `json:"delivery"`
+}
+
+// Delivery is what is known about who holds an operation. Responders count, not devices, and the author does not.
+type Delivery struct {
+	Delivered int       `json:"delivered"`
+	Known     int       `json:"known"`
+	Missing   []Missing `json:"missing,omitempty"` // most recently heard first
+}
+
+// Missing is a responder who is not known to hold an operation.
+type Missing struct {
+	Responder string `json:"responder"`
+	HeardMS   int64  `json:"heard_ms,omitempty"` // how long ago this node last heard any of theirs; 0 with Never
+	Never     bool   `json:"never,omitempty"`
+}
+
+// Status describes a node. Its first fields are the contract for scripts.
+type Status struct {
+	Schema     string           `json:"schema"` // muster.status/1
+	Device     string           `json:"device"`
+	Responder  string           `json:"responder"`
+	Team       string           `json:"team"`
+	Listen     []string         `json:"listen"`
+	UptimeMS   int64            `json:"uptime_ms"`
+	Operations int              `json:"operations"`
+	Digest     string           `json:"digest"` // equal on two nodes if and only if their boards are equal
+	Incidents  []IncidentStatus `json:"incidents"`
+	Peers      []Peer           `json:"peers"`
+	Responders []Responder      `json:"responders"` // all members, this node's own first
+
+	Home     string   `json:"home"` // directory
+	Version  string   `json:"version"`
+	PID      int      `json:"pid"`
+	Cut      []string `json:"cut,omitempty"`      // responders this node is cut from by a drill; "all" for everyone
+	Syncing  *Sync    `json:"syncing,omitempty"`  // nil when nothing is on its way
+	Warnings []string `json:"warnings,omitempty"` // what a person should know: a damaged store, a disk nearly full
+}
+
+// Sync is the progress of what peers announced and have not finished sending.
+type Sync struct {
+	Operations      int    `json:"operations"` // received
+	OperationsTotal int    `json:"operations_total"`
+	Bytes           uint64 `json:"bytes"`
+	BytesTotal      uint64 `json:"bytes_total"`
+}
+
+// IncidentStatus is one line about an incident.
+type IncidentStatus struct {
+	ID         string `json:"id"`
+	Name       string `json:"name"`
+	Operations int    `json:"operations"`
+	Digest     string `json:"digest"`
+
+	Title     string `json:"title"`
+	Severity  int    `json:"severity"`
+	Status    string `json:"status"`
+	Commander string `json:"commander,omitempty"`
+	Settle    int    `json:"settle"`
+	Live      bool   `json:"live"` // not resolved or closed
+	Current   bool   `json:"current"`
+}
+
+// Peer is another device of the team.
+type Peer struct {
+	Device    string  `json:"device"`
+	Responder string  `json:"responder"`
+	Reachable bool    `json:"reachable"`
+	Addr      string  `json:"addr,omitempty"`
+	RTTMS     float64 `json:"rtt_ms"`
+	OffsetMS  int64   `json:"offset_ms"` // its wall clock minus ours; shown, never used
+	Lacks     int     `json:"lacks"`     // how many of my operations it is not known to hold
+
+	HeardMS int64 `json:"heard_ms,omitempty"` // how long ago it was last heard; 0 while reachable or when Never
+	Never   bool  `json:"never,omitempty"`
+	Cut     bool  `json:"cut,omitempty"`
+}
+
+// Responder is a person of the team.
+type Responder struct {
+	Handle    string `json:"handle"`
+	Devices   int    `json:"devices"`
+	Reachable bool   `json:"reachable"`
+	Role      string `json:"role"` // steward, responder, observer
+}
+
+// Init names a node's owner and team.
+type Init struct {
+	Responder string `json:"responder,omitempty"` // empty: the login name
+	Team      string `json:"team,omitempty"`
+}
+
+// Invite asks for a code.
+type Invite struct {
+	Uses int `json:"uses,omitempty"` // 0: 1
+}
+
+// Invitation is a code to read to others.
+type Invitation struct {
+	Code  string   `json:"code"`
+	Uses  int      `json:"uses"`
+	Addrs []string `json:"addrs"` // where this node can be reached, as the code says
+}
+
+// Join enters a team by a code.
+type Join struct {
+	Code      string `json:"code"`
+	Responder string `json:"responder,omitempty"` // empty: as before
+}
+
+// Joined says what was entered.
+type Joined struct {
+	Team       string `json:"team"`
+	Responder  string `json:"responder"`
+	Via        string `json:"via"`     // handle of the responder whose node let us in
+	Members    int    `json:"members"` // persons, this one included
+	Operations int    `json:"operations"`
+}
+
+// Event is one step of a watch.
+type Event struct {
+	Status   *Status   `json:"status,omitempty"`   // when the node, its peers or the list of incidents changed; always first
+	Incident *Incident `json:"incident,omitempty"` // when the incident watched changed
+	Entries  []Entry   `json:"entries,omitempty"`  // what was new
+}

@@ -1,0 +1,88 @@
+package api
+
+import (
+	"context"
+	"iter"
+	"sync"
+)
+
+// fake answers every method from its fields and remembers what it was asked.
+type fake struct {
+	mu   sync.Mutex
+	seen []any // arguments, in the order they came
+
+	err    error      // what every method returns
+	panics any        // what every method panics with, nil: it does not
+	events []Event    // what Watch yields before it waits
+	left   chan error // told the cause when a watch ends; nil: Watch ends after its events
+}
+
+var _ Service = (*fake)(nil)
+
+func (f *fake) asked(args any) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.seen = append(f.seen, args)
+	if f.panics != nil {
+		panic(f.panics)
+	}
+	return f.err
+}
+
+func (f *fake) last() any {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.seen[len(f.seen)-1]
+}
+
+var (
+	fakeReceipt = Receipt{
+		Schema: "muster.receipt/1", Op: "ab", ID: "t7f", Incident: "amber-otter", Text: "t7f assigned to bob",
+		Delivery: Delivery{Delivered: 1, Known: 2, Missing: []Missing{{Responder: "erin", Never: true}}},
+	}
+	fakeStatus   = Status{Schema: "muster.status/1", Responder: "ann", Peers: []Peer{{Responder: "bob", RTTMS: 1.5, Reachable: true}}}
+	fakeIncident = Incident{Schema: "muster.show/1", Name: "amber-otter", Tasks: []Task{{ID: "t7f", Owners: []string{"bob"}}}}
+	fakeLog      = []Entry{{Op: "ab", Kind: "note", Text: "<html> & ünïcode"}}
+)
+
+func (f *fake) Write(_ context.Context, w Write) (Receipt, error) { return fakeReceipt, f.asked(w) }
+func (f *fake) Status(context.Context) (Status, error)            { return fakeStatus, f.asked("status") }
+
+func (f *fake) Show(_ context.Context, incident string) (Incident, error) {
+	return fakeIncident, f.asked("show " + incident)
+}
+
+func (f *fake) Log(_ context.Context, incident string) ([]Entry, error) {
+	return fakeLog, f.asked("log " + incident)
+}
+func (f *fake) Init(_ context.Context, in Init) (Status, error) { return fakeStatus, f.asked(in) }
+func (f *fake) Invite(_ context.Context, in Invite) (Invitation, error) {
+	return Invitation{Code: "7-amber", Uses: in.Uses}, f.asked(in)
+}
+
+func (f *fake) Join(_ context.Context, in Join) (Joined, error) {
+	return Joined{Team: "t", Responder: in.Responder}, f.asked(in)
+}
+
+func (f *fake) Cut(_ context.Context, who []string) (Status, error) { return fakeStatus, f.asked(who) }
+
+func (f *fake) Heal(context.Context) (Status, error) { return fakeStatus, f.asked("heal") }
+func (f *fake) Stop(context.Context) error           { return f.asked("stop") }
+
+func (f *fake) Watch(ctx context.Context, incident string) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		if err := f.asked("watch " + incident); err != nil {
+			yield(Event{}, err)
+			return
+		}
+		for _, ev := range f.events {
+			if !yield(ev, nil) {
+				return
+			}
+		}
+		if f.left != nil {
+			<-ctx.Done()
+			f.left <- ctx.Err()
+		}
+	}
+}
