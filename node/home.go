@@ -1,0 +1,141 @@
+package node
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"muster/crdt"
+	"muster/crdt/auth"
+	"muster/node/identity"
+	"muster/node/replica"
+	"muster/node/store"
+)
+
+// home is the layout of a node's directory.
+type home string
+
+func (h home) key() string                { return filepath.Join(string(h), "device.key") }
+func (h home) current() string            { return filepath.Join(string(h), "team") }
+func (h home) teams() string              { return filepath.Join(string(h), "teams") }
+func (h home) team(id crdt.DocID) string  { return filepath.Join(h.teams(), id.String()[:32]) }
+func (h home) store(id crdt.DocID) string { return filepath.Join(h.team(id), "store") }
+func (h home) book(id crdt.DocID) string  { return filepath.Join(h.team(id), "peers") }
+
+// readCurrent returns the current team; zero when there is none yet.
+func (h home) readCurrent() (crdt.DocID, error) {
+	b, err := os.ReadFile(h.current())
+	if errors.Is(err, fs.ErrNotExist) {
+		return crdt.DocID{}, nil
+	}
+	if err != nil {
+		return crdt.DocID{}, err
+	}
+	id, err := hex.DecodeString(strings.TrimSpace(string(b)))
+	if err != nil || len(id) != len(crdt.DocID{}) {
+		return crdt.DocID{}, fmt.Errorf("%s does not name a team", h.current())
+	}
+	return crdt.DocID(id), nil
+}
+
+// writeCurrent makes id the current team, durably and at once: a crash leaves the one before or this one.
+func (h home) writeCurrent(id crdt.DocID) error {
+	tmp := h.current() + ".new"
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(id.String() + "\n")
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, h.current()); err != nil {
+		return err
+	}
+	return syncDir(string(h))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// randomBytes fills b from the system's random source, which does not fail.
+func randomBytes(b []byte) { _, _ = rand.Read(b) }
+
+// found makes a team of one and returns its identity. The store is made under another name first, since the team's
+// identity depends on the epoch that the store draws.
+func (n *Node) found(handle, team string) (crdt.DocID, error) {
+	if err := errors.Join(auth.CheckHandle(handle), auth.CheckName("team name", team)); err != nil {
+		return crdt.DocID{}, err
+	}
+	tmp, err := os.MkdirTemp(n.home.teams(), "new-")
+	if err != nil {
+		return crdt.DocID{}, err
+	}
+	id, err := n.foundIn(tmp, handle, team)
+	if err != nil {
+		return crdt.DocID{}, errors.Join(err, os.RemoveAll(tmp))
+	}
+	if err := os.Rename(tmp, n.home.team(id)); err != nil {
+		return crdt.DocID{}, err
+	}
+	return id, syncDir(n.home.teams())
+}
+
+func (n *Node) foundIn(dir, handle, team string) (crdt.DocID, error) {
+	st, _, err := n.cfg.OpenStore(filepath.Join(dir, "store"), n.storeConfig())
+	if err != nil {
+		return crdt.DocID{}, err
+	}
+	label, err := os.Hostname()
+	if err != nil || auth.CheckName("device", label) != nil {
+		label = "laptop"
+	}
+	rec, err := replica.Genesis(crdt.Ed25519Signer(n.device.Key()), st.Epoch(), time.Now(), auth.KindGenesis,
+		auth.Genesis{Team: team, Handle: handle, Device: label}, randomBytes)
+	if err == nil {
+		err = st.Put([]*crdt.Record{rec}, nil)
+	}
+	if err = errors.Join(err, st.Close()); err != nil {
+		return crdt.DocID{}, err
+	}
+	return crdt.DocID(rec.Hash), nil
+}
+
+func (n *Node) storeConfig() store.Config {
+	return store.Config{Device: n.device.ID(), Logger: n.cfg.Log}
+}
+
+// openHome makes the directories, loads the device key and finds the current team, founding one on a fresh machine.
+func (n *Node) openHome() error {
+	if err := os.MkdirAll(n.home.teams(), 0o700); err != nil {
+		return err
+	}
+	if err := os.Chmod(string(n.home), 0o700); err != nil {
+		return err
+	}
+	var err error
+	if n.lock, err = lockHome(string(n.home)); err != nil {
+		return err
+	}
+	if n.device, err = identity.LoadOrCreate(n.home.key()); err != nil {
+		return err
+	}
+	if n.team, err = n.home.readCurrent(); err != nil || !n.team.IsZero() {
+		return err
+	}
+	if n.team, err = n.found(n.cfg.Responder, n.cfg.Team); err != nil {
+		return err
+	}
+	return n.home.writeCurrent(n.team)
+}

@@ -1,0 +1,528 @@
+package node
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"time"
+
+	"muster/crdt"
+	"muster/crdt/auth"
+	"muster/node/api"
+	"muster/node/discover"
+	"muster/node/identity"
+	"muster/node/replica"
+	"muster/node/store"
+	"muster/node/transport"
+	"muster/node/wire"
+)
+
+// A device that is no member yet has one stream. What it may say there, each part a frame of a four-byte length and
+// that many bytes:
+//
+//	knock      1 | invitation's public key 32 | its signature of (exporter ‖ device)   "I hold an invitation"
+//	           <- 0 | team document as a Batch, or 1 | why not
+//	           -> its join operation as a record
+//	           <- 0, or 1 | why not
+//	introduce  2 | team document as a Batch                                            "I am a member, you do not know yet"
+//	           <- 0, or 1 | why not
+//
+// The signature is bound to the TLS connection by its exporter, so it cannot be relayed; the joiner knows whom it talks
+// to because the team's name in the code is the hash that the team document grows from, and the other side's key is
+// that of a member in it. Any member can let a joiner in, also one that has never been online with the inviter.
+const (
+	askKnock     = 1
+	askIntroduce = 2
+
+	answerYes = 0
+	answerNo  = 1
+
+	knockContext = "muster/knock/v1"
+	joinFrameMax = 60 << 10
+)
+
+func writeFrame(w io.Writer, parts ...[]byte) error {
+	b := make([]byte, 4)
+	for _, p := range parts {
+		b = append(b, p...)
+	}
+	if len(b)-4 > joinFrameMax {
+		return fmt.Errorf("%d bytes do not fit a joining frame", len(b)-4)
+	}
+	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
+	_, err := w.Write(b)
+	return err
+}
+
+func readFrame(r io.Reader) ([]byte, error) {
+	var n [4]byte
+	if _, err := io.ReadFull(r, n[:]); err != nil {
+		return nil, err
+	}
+	size := binary.BigEndian.Uint32(n[:])
+	if size == 0 || size > joinFrameMax {
+		return nil, fmt.Errorf("%w: joining frame of %d bytes", crdt.ErrFormat, size)
+	}
+	b := make([]byte, size)
+	_, err := io.ReadFull(r, b)
+	return b, err
+}
+
+// readAnswer reads yes, with what follows it, or the other side's reason for no.
+func readAnswer(r io.Reader) ([]byte, error) {
+	b, err := readFrame(r)
+	if err != nil {
+		return nil, err
+	}
+	if b[0] != answerYes {
+		return nil, &refusal{printable(b[1:])}
+	}
+	return b[1:], nil
+}
+
+// A refusal is the other side's no.
+type refusal struct{ why string }
+
+func (e *refusal) Error() string { return e.why }
+
+// printable makes text of a peer fit for a terminal.
+func printable(b []byte) string {
+	out := []rune{}
+	for _, c := range string(b[:min(len(b), 200)]) {
+		if c >= ' ' && c != 0x7f {
+			out = append(out, c)
+		}
+	}
+	return string(out)
+}
+
+// stranger answers a device that is no member.
+func (s *session) stranger(ctx context.Context, dev crdt.DeviceID, exporter []byte, rw io.ReadWriter) error {
+	b, err := readFrame(rw)
+	if err != nil {
+		return err
+	}
+	no := func(err error) error {
+		return errors.Join(err, writeFrame(rw, []byte{answerNo}, []byte(err.Error())))
+	}
+	switch b[0] {
+	case askIntroduce:
+		if err := s.admit(ctx, b[1:]); err != nil {
+			return no(err)
+		}
+		return writeFrame(rw, []byte{answerYes})
+	case askKnock:
+		doc, err := s.answerKnock(ctx, dev, exporter, b[1:])
+		if err != nil {
+			return no(err)
+		}
+		if err := writeFrame(rw, []byte{answerYes}, doc); err != nil {
+			return err
+		}
+		if b, err = readFrame(rw); err != nil {
+			return err
+		}
+		if err := s.admitJoin(ctx, dev, b); err != nil {
+			return no(err)
+		}
+		return writeFrame(rw, []byte{answerYes})
+	}
+	return no(errors.New("this muster does not know that request"))
+}
+
+// answerKnock returns the team document for a device that holds an invitation.
+func (s *session) answerKnock(ctx context.Context, dev crdt.DeviceID, exporter, b []byte) (doc []byte, err error) {
+	if len(b) != ed25519.PublicKeySize+ed25519.SignatureSize {
+		return nil, fmt.Errorf("%w: knock", crdt.ErrFormat)
+	}
+	pub := ed25519.PublicKey(b[:ed25519.PublicKeySize])
+	if !identity.Verify(crdt.DeviceID(pub), knockContext, knockMessage(exporter, dev), b[ed25519.PublicKeySize:]) {
+		return nil, errors.New("the code does not fit")
+	}
+	err = s.do(ctx, func(time.Time) error {
+		if _, _, ok := s.r.Team().Invitation(pub); !ok {
+			return errors.New("the invitation is not known here: let the inviter's node answer, or ask for a new code")
+		}
+		batch, err := s.r.Whole(s.team)
+		if err == nil {
+			doc = wire.AppendBatch(nil, batch)
+		}
+		return err
+	})
+	return doc, err
+}
+
+func knockMessage(exporter []byte, dev crdt.DeviceID) []byte {
+	return append(append([]byte(nil), exporter...), dev[:]...)
+}
+
+// admit takes in operations of the team document from a device that says it is a member.
+func (s *session) admit(ctx context.Context, b []byte) error {
+	batch, err := wire.ParseBatch(b)
+	if err != nil {
+		return err
+	}
+	return s.do(ctx, func(now time.Time) error { return s.r.Admit(now, batch) })
+}
+
+// admitJoin takes in the join operation of the device that knocked.
+func (s *session) admitJoin(ctx context.Context, dev crdt.DeviceID, b []byte) error {
+	rec, err := crdt.ParseRecord(b)
+	if err != nil {
+		return err
+	}
+	if rec.Op.Dot.Device != dev || rec.Op.Kind != auth.KindJoin {
+		return fmt.Errorf("%w: not the joiner's own join", crdt.ErrFormat)
+	}
+	return s.do(ctx, func(now time.Time) error {
+		return s.r.Admit(now, &wire.Batch{Doc: s.team, Records: []*crdt.Record{rec}})
+	})
+}
+
+// introductions presents this node to members that do not know it yet, because the word of its joining has not reached them.
+func (s *session) introductions(ctx context.Context) error {
+	last := map[crdt.DeviceID]time.Time{}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case ev := <-s.introduce:
+			if !s.isMember(ev.Device) || time.Since(last[ev.Device]) < knockEvery {
+				continue
+			}
+			last[ev.Device] = time.Now()
+			if err := s.introduceTo(ctx, ev); err != nil {
+				s.n.cfg.Log.Info("not let in", "peer", ev.Device.Short(), "err", err)
+				continue
+			}
+			s.m.Wake("a member knows us now")
+		}
+	}
+}
+
+func (s *session) introduceTo(ctx context.Context, to transport.Refused) error {
+	var doc []byte
+	err := s.do(ctx, func(time.Time) error {
+		batch, err := s.r.Whole(s.team)
+		if err == nil {
+			doc = wire.AppendBatch(nil, batch)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.t.DialStranger(ctx, to.Addr, func(_ context.Context, dev crdt.DeviceID, _ []byte, rw io.ReadWriter) error {
+		if dev != to.Device {
+			return errors.New("somebody else is there now")
+		}
+		if err := writeFrame(rw, []byte{askIntroduce}, doc); err != nil {
+			return err
+		}
+		_, err := readAnswer(rw)
+		return err
+	})
+}
+
+// Invite writes an invitation into the team document and returns the code that goes with it.
+func (n *Node) Invite(ctx context.Context, in api.Invite) (api.Invitation, error) {
+	uses := max(in.Uses, 1)
+	if uses > auth.MaxUses || in.Uses < 0 {
+		return api.Invitation{}, api.Errorf(api.CodeUsage, "use a number from 1 to 512", "an invitation for %d people", in.Uses)
+	}
+	s, err := n.current(ctx)
+	if err != nil {
+		return api.Invitation{}, err
+	}
+	c := &code{team: s.team, addrs: s.endpoints()}
+	randomBytes(c.secret[:])
+	pub := c.key().Public().(ed25519.PublicKey)
+	err = s.do(ctx, func(now time.Time) error {
+		if err := s.canWrite(); err != nil {
+			return err
+		}
+		_, err := s.r.ProposeTeam(now, auth.KindInvite, auth.Invite{Key: pub, Role: auth.RoleResponder, Uses: uint32(uses)})
+		return err
+	})
+	if err != nil {
+		return api.Invitation{}, problem(err)
+	}
+	out := api.Invitation{Code: c.String(), Uses: uses, Addrs: []string{}}
+	for _, a := range c.addrs {
+		out.Addrs = append(out.Addrs, a.String())
+	}
+	return out, nil
+}
+
+// Join enters the team of a code. The team left behind stays on disk as it is.
+func (n *Node) Join(ctx context.Context, in api.Join) (api.Joined, error) {
+	c, err := parseCode(in.Code)
+	if err != nil {
+		return api.Joined{}, api.Errorf(api.CodeBadCode, "paste the whole line that \"muster invite\" printed", "%s", err)
+	}
+	s, err := n.current(ctx)
+	if err != nil {
+		return api.Joined{}, err
+	}
+	if s.team == c.team {
+		return api.Joined{}, api.Errorf(api.CodeRefused, "nothing to do", "this node is in that team already")
+	}
+	handle := in.Responder
+	if handle == "" {
+		err = s.do(ctx, func(time.Time) error { handle = s.me().Handle; return nil })
+	}
+	if err == nil {
+		err = auth.CheckHandle(handle)
+	}
+	if err != nil {
+		return api.Joined{}, problem(err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
+	defer cancel()
+	j := &joiner{n: n, s: s, code: c, handle: handle}
+	if err := j.join(ctx); err != nil {
+		return api.Joined{}, problem(err)
+	}
+	if err := n.switchTo(ctx, s, c.team); err != nil {
+		return api.Joined{}, problem(err)
+	}
+	return n.joined(ctx, j)
+}
+
+// joined describes the team just entered.
+func (n *Node) joined(ctx context.Context, j *joiner) (api.Joined, error) {
+	s, err := n.current(ctx)
+	if err != nil {
+		return api.Joined{}, err
+	}
+	s.m.Sight(j.addr, j.via)
+	var out api.Joined
+	err = s.do(ctx, func(time.Time) error {
+		via, _ := s.r.Team().Member(j.via)
+		out = api.Joined{Team: s.r.Team().Name(), Responder: s.me().Handle, Via: via.Handle, Members: len(s.r.Team().All()), Operations: s.operations()}
+		return nil
+	})
+	return out, err
+}
+
+// A joiner takes this device into another team.
+type joiner struct {
+	n      *Node
+	s      *session // of the team to leave, whose socket is used
+	code   *code
+	handle string
+
+	via  crdt.DeviceID // who let us in
+	addr netip.AddrPort
+}
+
+// join asks at every address it can think of until somebody lets it in. A clear no ends the search.
+func (j *joiner) join(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	addrs := make(chan netip.AddrPort, 16)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		j.addresses(ctx, addrs)
+	}()
+	defer func() { cancel(); <-done }()
+	var last error
+	for {
+		select {
+		case <-ctx.Done():
+			hint := "ask the inviter to run \"muster up\", and check that both are on one network"
+			if last != nil {
+				hint += " (" + last.Error() + ")"
+			}
+			return api.Errorf(api.CodeUnreached, hint, "nobody of that team answered within %s", joinTimeout)
+		case a := <-addrs:
+			err := j.s.t.DialStranger(ctx, a, j.knock)
+			if err == nil {
+				j.addr = a
+				return nil
+			}
+			last = err
+			var no *refusal
+			var final *api.Error
+			if errors.As(err, &no) {
+				return api.Errorf(api.CodeBadCode, "ask for a new code: muster invite", "not let in: %s", no.why)
+			}
+			if errors.As(err, &final) {
+				return final
+			}
+		}
+	}
+}
+
+// addresses yields those in the code, those given by hand, and those of members heard on the local links, again and again.
+func (j *joiner) addresses(ctx context.Context, out chan<- netip.AddrPort) {
+	var sightings <-chan discover.Sighting
+	if !j.n.cfg.NoDiscover {
+		key := discoveryKey(j.code.team)
+		d, err := discover.New(discover.Config{
+			Device: j.n.device.ID(), Port: j.s.t.LocalAddr().Port(), Keys: func() [][]byte { return [][]byte{key} },
+			Announcer: j.s.t, AnnouncePorts: ports(j.s.t.LocalAddr().Port()), Log: j.n.cfg.Log,
+		})
+		if err == nil {
+			done := make(chan error, 1)
+			go func() { done <- d.Run(ctx) }()
+			defer func() { <-done }() // what ended it no longer matters
+			sightings = d.Sightings()
+		}
+	}
+	send := func(as []netip.AddrPort) {
+		for _, a := range as {
+			select {
+			case out <- a:
+			case <-ctx.Done():
+			}
+		}
+	}
+	again := time.NewTicker(seekEvery)
+	defer again.Stop()
+	for {
+		send(j.code.addrs)
+		send(j.n.cfg.Join)
+	wait:
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case sg := <-sightings:
+				send([]netip.AddrPort{sg.Addr})
+			case <-again.C:
+				break wait
+			}
+		}
+	}
+}
+
+// knock is the joiner's side of a joining stream.
+func (j *joiner) knock(ctx context.Context, dev crdt.DeviceID, exporter []byte, rw io.ReadWriter) error {
+	key := j.code.key()
+	sig, err := key.Sign(nil, knockMessage(exporter, j.n.device.ID()), &ed25519.Options{Context: knockContext})
+	if err != nil {
+		return err
+	}
+	if err := writeFrame(rw, []byte{askKnock}, key.Public().(ed25519.PublicKey), sig); err != nil {
+		return err
+	}
+	b, err := readAnswer(rw)
+	if err != nil {
+		return err
+	}
+	batch, err := wire.ParseBatch(b)
+	if err != nil {
+		return err
+	}
+	rec, err := j.enter(dev, batch)
+	if err != nil {
+		return err
+	}
+	if rec != nil {
+		if err := writeFrame(rw, crdt.AppendRecord(nil, rec)); err != nil {
+			return err
+		}
+		if _, err := readAnswer(rw); err != nil {
+			return errors.Join(err, os.RemoveAll(j.n.home.team(j.code.team)))
+		}
+	}
+	j.via = dev
+	return nil
+}
+
+// enter checks the team document, makes a store of it and writes our join operation, which it returns; nil when we are
+// a member already.
+func (j *joiner) enter(dev crdt.DeviceID, batch *wire.Batch) (rec *crdt.Record, err error) {
+	if batch.Doc != j.code.team || !batch.Verify(crdt.VerifyEd25519) {
+		return nil, errors.New("whoever answered is not of that team")
+	}
+	st, _, err := j.n.cfg.OpenStore(j.n.home.store(j.code.team), j.n.storeConfig())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	r, err := j.replica(st, batch)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := r.Team().Member(dev); !ok {
+		return nil, errors.New("whoever answered is not of that team")
+	}
+	if _, ok := r.Team().Member(j.n.device.ID()); ok {
+		return nil, nil
+	}
+	if _, taken := r.Team().Person(j.handle); taken {
+		return nil, api.Errorf(api.CodeRefused, "join with another name: muster join CODE --name NAME", "there is a %s in that team already", j.handle)
+	}
+	key := j.code.key()
+	invite, _, ok := r.Team().Invitation(key.Public().(ed25519.PublicKey))
+	if !ok {
+		return nil, errors.New("the invitation is not known there")
+	}
+	proof, err := auth.Prove(key, j.code.team, j.n.device.ID())
+	if err != nil {
+		return nil, err
+	}
+	label, err := os.Hostname()
+	if err != nil || auth.CheckName("device", label) != nil {
+		label = "laptop"
+	}
+	if _, err := r.ProposeTeam(time.Now(), auth.KindJoin, auth.Join{Invite: invite, Handle: j.handle, Device: label, Proof: proof}); err != nil {
+		return nil, err
+	}
+	own := r.Ready().Own
+	return own[len(own)-1], st.Put(own, nil)
+}
+
+// replica builds one of the team document alone. Replica checks every operation again, as if it came from anywhere.
+func (j *joiner) replica(st store.Store, batch *wire.Batch) (*replica.Replica, error) {
+	if err := st.Put(nil, batch.Records); err != nil {
+		return nil, err
+	}
+	return replica.New(replica.Config{
+		Signer: crdt.Ed25519Signer(j.n.device.Key()), Verify: crdt.VerifyEd25519, Team: j.code.team,
+		Epoch: st.Epoch(), Rand: randomBytes, Storage: st,
+	})
+}
+
+// Init founds another team of one, while there is nothing to lose.
+func (n *Node) Init(ctx context.Context, in api.Init) (api.Status, error) {
+	s, err := n.current(ctx)
+	if err != nil {
+		return api.Status{}, err
+	}
+	var handle, team string
+	err = s.do(ctx, func(time.Time) error {
+		if len(s.r.Documents()) > 0 || len(s.r.Team().Members()) > 1 {
+			return api.Errorf(api.CodeRefused, "use another --dir for another team", "this node has a board already, as %s in %s", s.me().Handle, s.r.Team().Name())
+		}
+		handle, team = s.me().Handle, s.r.Team().Name()
+		return nil
+	})
+	if err != nil {
+		return api.Status{}, problem(err)
+	}
+	if in.Responder != "" {
+		if handle = in.Responder; in.Team == "" {
+			team = handle + "'s team"
+		}
+	}
+	if in.Team != "" {
+		team = in.Team
+	}
+	id, err := n.found(handle, team)
+	if err == nil {
+		err = n.switchTo(ctx, s, id)
+	}
+	if err != nil {
+		return api.Status{}, problem(err)
+	}
+	return n.Status(ctx)
+}

@@ -1,0 +1,326 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"muster/crdt"
+	"muster/node/api"
+	"muster/node/replica"
+	"muster/node/store"
+	"muster/node/transport"
+	"muster/node/wire"
+)
+
+// A call is something a person asks for. do runs on the loop; done is closed when what it changed is on disk.
+type call struct {
+	do   func(now time.Time) error
+	err  error
+	done chan struct{}
+}
+
+// do runs f on the loop and returns its error once everything it changed is durable.
+func (s *session) do(ctx context.Context, f func(now time.Time) error) error {
+	c := &call{do: f, done: make(chan struct{})}
+	select {
+	case s.calls <- c:
+	case <-s.ctx.Done():
+		return errStopped()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-c.done:
+		return c.err
+	case <-s.done: // it may or may not be on disk: the board says
+		select {
+		case <-c.done:
+			return c.err
+		default:
+			return errStopped()
+		}
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func errStopped() error {
+	return api.Errorf(api.CodeStopped, "look at the board, then try again", "the node is stopping")
+}
+
+// drainCalls answers the calls that came too late.
+func (s *session) drainCalls() {
+	for {
+		select {
+		case c := <-s.calls:
+			c.err = errStopped()
+			close(c.done)
+		default:
+			return
+		}
+	}
+}
+
+// loop owns the replica. What its select takes is everything that can happen to the board.
+func (s *session) loop() error {
+	s.tick, s.retry = time.NewTimer(0), time.NewTimer(fullRetry)
+	defer s.tick.Stop()
+	defer s.retry.Stop()
+	for {
+		events := s.t.Events()
+		if s.full != nil {
+			events = nil // what arrives could not be kept
+		}
+		var answered []*call
+		select {
+		case <-s.ctx.Done():
+			return context.Cause(s.ctx)
+		case c := <-s.calls:
+			answered = append(answered, s.call(c))
+		case ev := <-events:
+			s.event(ev)
+		case <-s.tick.C:
+			if s.full == nil {
+				s.r.Tick(time.Now())
+			}
+		case <-s.retry.C:
+		}
+		for range drainMax { // together into one sync
+			select {
+			case c := <-s.calls:
+				answered = append(answered, s.call(c))
+				continue
+			case ev := <-events:
+				s.event(ev)
+				continue
+			default:
+			}
+			break
+		}
+		err := s.flush(answered)
+		for _, c := range answered {
+			close(c.done)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (s *session) call(c *call) *call {
+	c.err = c.do(time.Now())
+	return c
+}
+
+// event tells the replica what the network says.
+func (s *session) event(ev transport.Event) {
+	now := time.Now()
+	switch ev := ev.(type) {
+	case transport.PeerUp:
+		s.peerUp(now, ev)
+	case transport.PeerDown:
+		s.m.Disconnected(ev.Device)
+		s.r.PeerDown(now, ev.Device)
+		s.changed()
+	case transport.Frame:
+		s.frame(now, ev)
+	case transport.BulkReady: // the replica paces itself by acknowledgements
+	case transport.Refused:
+		select {
+		case s.introduce <- ev:
+		default: // it comes again with the next dial
+		}
+	case transport.Rebuilt:
+		s.m.SetEndpoints(s.endpoints())
+		s.m.Wake("the socket was replaced")
+	}
+	s.visible.Store(int64(len(s.t.Peers())))
+}
+
+func (s *session) peerUp(now time.Time, ev transport.PeerUp) {
+	info := &peerInfo{addr: ev.Addr}
+	s.peers[ev.Device] = info
+	s.m.Connected(ev.Device, ev.Addr, ev.Inbound)
+	m, err := wire.Parse(ev.Hello)
+	theirs, ok := m.(*wire.Hello)
+	if err == nil && !ok {
+		err = errors.New("it did not say hello")
+	}
+	if err == nil {
+		_, err = wire.Agree(&wire.Hello{Lowest: wire.VersionLowest, Highest: wire.Version}, theirs)
+	}
+	if err == nil && theirs.Team != s.team {
+		err = errors.New("it is working for another team")
+	}
+	if err != nil {
+		info.problem = err.Error()
+		s.n.cfg.Log.Warn("connected but not talking", "peer", ev.Device.Short(), "err", err)
+		return
+	}
+	info.offsetMS = theirs.WallMS - ev.At.Add(-ev.RTT/2).UnixMilli()
+	s.r.PeerUp(now, ev.Device)
+	s.changed()
+}
+
+func (s *session) frame(now time.Time, ev transport.Frame) {
+	if info := s.peers[ev.Device]; info == nil || info.problem != "" {
+		return
+	}
+	m, err := wire.Parse(ev.Bytes)
+	if errors.Is(err, wire.ErrUnknown) {
+		return // a later version has something to say that we need not understand
+	}
+	if err == nil {
+		err = s.r.Step(now, ev.Device, m)
+	}
+	if err != nil {
+		// A peer's bad message is its problem, not ours: stop listening to it and go on.
+		s.peers[ev.Device].problem = "it sent something no node should send: " + err.Error()
+		s.r.PeerDown(now, ev.Device)
+		s.n.cfg.Log.Warn("refused a message; not listening to the peer until it reconnects", "peer", ev.Device.Short(), "err", err)
+	}
+}
+
+// flush does what the replica asks for, in the order it asks for it.
+func (s *session) flush(calls []*call) error {
+	if s.full == nil && s.r.NeedsEpoch() {
+		epoch, err := s.store.NewEpoch("a peer knows more of this device's log than its own disk does")
+		if err != nil {
+			return fmt.Errorf("begin a new epoch: %w", err)
+		}
+		s.r.SetEpoch(epoch)
+	}
+	rd := s.r.Ready()
+	if s.full != nil { // only reads have happened since
+		rd, s.full = *s.full, nil
+	}
+	if err := s.persist(rd); errors.Is(err, store.ErrDiskFull) {
+		s.diskFull(rd, calls)
+		return nil
+	} else if err != nil {
+		for _, c := range calls {
+			c.err = errors.Join(c.err, err)
+		}
+		return fmt.Errorf("write the board: %w", err) // fail stop: do not promise what cannot be kept
+	}
+	for _, env := range rd.Send {
+		class := transport.Control
+		if env.Bulk {
+			class = transport.Bulk
+		}
+		if !s.t.Send(env.To, class, wire.Append(nil, env.Msg)) {
+			s.r.Lost(time.Now(), env.To)
+		}
+	}
+	s.notice(rd.Changes)
+	s.settleWaiters()
+	wait := time.Hour
+	if !rd.Next.IsZero() {
+		wait = max(time.Until(rd.Next), time.Millisecond)
+	}
+	s.tick.Reset(wait)
+	return nil
+}
+
+func (s *session) persist(rd replica.Ready) error {
+	if len(rd.Own)+len(rd.Peers) > 0 {
+		if err := s.store.Put(rd.Own, rd.Peers); err != nil {
+			return err
+		}
+	}
+	byDoc := map[crdt.DocID][]store.Ref{}
+	for _, e := range rd.Erase {
+		byDoc[e.Doc] = append(byDoc[e.Doc], store.Ref{Dot: e.Dot, Hash: e.Hash})
+	}
+	for doc, refs := range byDoc {
+		if err := s.store.Erase(doc, refs); err != nil {
+			return err
+		}
+		select {
+		case s.erased <- struct{}{}:
+		default:
+		}
+	}
+	return nil
+}
+
+// diskFull keeps what could not be written and tells whoever waits for it. Nothing is sent or taken in until it is.
+func (s *session) diskFull(rd replica.Ready, calls []*call) {
+	s.full = &rd
+	for _, c := range calls {
+		if c.err == nil && len(rd.Own) > 0 {
+			c.err = api.Errorf(api.CodeDiskFull, "free some space; this node saves it by itself then, so do not repeat it", "the disk is full: this is not saved yet")
+		}
+	}
+	s.retry.Reset(fullRetry)
+	s.warnings("the disk is full: nothing new is saved until there is room")
+}
+
+// notice spreads the word of what is new.
+func (s *session) notice(changes []replica.Change) {
+	if len(changes) == 0 {
+		return
+	}
+	if slices.ContainsFunc(changes, func(c replica.Change) bool { return c.Team }) {
+		s.refreshMembers()
+		s.t.Recheck()
+		s.m.Wake("the team changed")
+	}
+	for _, c := range changes {
+		if c.Merged && len(s.merged) < mergedMax {
+			s.merged[c.Hash] = true
+		}
+	}
+	s.changed()
+}
+
+// A waiter is a write that waits for its delivery to be known.
+type waiter struct {
+	doc  crdt.DocID
+	op   crdt.Hash
+	done chan struct{}
+}
+
+// settleWaiters lets go those whose operation every reachable peer holds.
+func (s *session) settleWaiters() {
+	s.waiters = slices.DeleteFunc(s.waiters, func(w *waiter) bool {
+		for _, m := range s.r.Team().Members() {
+			if m.Device != s.r.Device() && s.r.Reachable(m.Device) && !s.r.Holds(m.Device, w.doc, w.op) {
+				return false
+			}
+		}
+		close(w.done)
+		return true
+	})
+}
+
+// warnings replaces what status warns of.
+func (s *session) warnings(ws ...string) { s.warn.Store(&ws) }
+
+// changed wakes whoever watches.
+func (s *session) changed() {
+	s.watchMu.Lock()
+	defer s.watchMu.Unlock()
+	for ch := range s.watchers {
+		select {
+		case ch <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// watch returns a channel that is told of changes, and how to give it back.
+func (s *session) watch() (ch chan struct{}, stop func()) {
+	ch = make(chan struct{}, 1)
+	s.watchMu.Lock()
+	defer s.watchMu.Unlock()
+	s.watchers[ch] = true
+	return ch, func() {
+		s.watchMu.Lock()
+		defer s.watchMu.Unlock()
+		delete(s.watchers, ch)
+	}
+}

@@ -1,0 +1,416 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"muster/crdt"
+	"muster/crdt/auth"
+	"muster/crdt/board"
+	"muster/node/api"
+)
+
+// Write does one verb.
+func (n *Node) Write(ctx context.Context, in api.Write) (api.Receipt, error) {
+	s, err := n.current(ctx)
+	if err != nil {
+		return api.Receipt{}, err
+	}
+	var out api.Receipt
+	w := &waiter{done: make(chan struct{})}
+	err = s.do(ctx, func(now time.Time) error {
+		if err := s.canWrite(); err != nil {
+			return err
+		}
+		var err error
+		out, err = s.write(now, in, w)
+		return err
+	})
+	if err != nil {
+		return api.Receipt{}, problem(err)
+	}
+	wait := time.NewTimer(deliveryWait)
+	defer wait.Stop()
+	select {
+	case <-w.done:
+	case <-wait.C:
+	case <-ctx.Done():
+	}
+	err = s.do(ctx, func(now time.Time) error {
+		s.waiters = slices.DeleteFunc(s.waiters, func(o *waiter) bool { return o == w })
+		out.Delivery = s.delivery(now, w.doc, w.op, nil)
+		return nil
+	})
+	if err != nil { // it is on disk; who has it cannot be said any more
+		out.Delivery = api.Delivery{}
+	}
+	return out, nil
+}
+
+// write runs on the loop.
+func (s *session) write(now time.Time, in api.Write, w *waiter) (api.Receipt, error) {
+	var doc crdt.DocID
+	if in.Verb != "declare" {
+		var err error
+		if doc, err = s.find(now, in.Incident); err != nil {
+			return api.Receipt{}, err
+		}
+	}
+	intent := intentOf(in)
+	if in.Verb == "same" {
+		other, err := s.find(now, cmp.Or(in.Ref, in.Subject))
+		if err != nil {
+			return api.Receipt{}, err
+		}
+		intent.Other, intent.Ref, intent.Subject = other, "", ""
+	}
+	p, err := s.r.Propose(now, doc, intent)
+	if err != nil {
+		return api.Receipt{}, err
+	}
+	w.doc, w.op = p.Doc, p.Hash
+	if len(s.waiters) < waitersMax {
+		s.waiters = append(s.waiters, w)
+	}
+	s.recent = p.Doc
+	out := api.Receipt{
+		Schema: "muster.receipt/1", Op: p.Hash.String(), Incident: board.Name(p.Doc), Text: p.Draft.Text, Notes: p.Draft.Notes,
+		Settle: s.summary(now, p.Doc).settle,
+	}
+	if p.Draft.Ref != nil {
+		out.ID = p.Draft.Ref(p.Hash)
+	}
+	return out, nil
+}
+
+func intentOf(w api.Write) board.Intent {
+	return board.Intent{
+		Verb: w.Verb, Ref: w.Ref, Who: w.Who, Text: w.Text, Reason: w.Reason, Kind: w.Kind, Topic: w.Topic,
+		Subject: w.Subject, Value: w.Value, Severity: w.Severity, Fatigue: w.Fatigue, Services: w.Services,
+		Resource: w.Resource, AtMS: w.AtMS, ForMS: w.ForMS, Once: w.Once, Vital: w.Vital, Force: w.Force,
+		Withdraw: w.Withdraw, Yes: w.Yes,
+	}
+}
+
+// canWrite refuses writes while what was written before could not be kept.
+func (s *session) canWrite() error {
+	if s.full != nil {
+		return api.Errorf(api.CodeDiskFull, "free some space; the board can be read meanwhile", "the disk is full: nothing was written")
+	}
+	return nil
+}
+
+// me is this device's member.
+func (s *session) me() auth.Member {
+	m, _ := s.r.Team().Member(s.r.Device())
+	return m
+}
+
+// operations returns how many operations this node holds.
+func (s *session) operations() int {
+	n := s.r.Graph(s.team).Len()
+	for _, d := range s.r.Documents() {
+		n += s.r.Graph(d).Len()
+	}
+	return n
+}
+
+// delivery says whose nodes hold an operation. Only persons in among count; nil: everyone.
+func (s *session) delivery(now time.Time, doc crdt.DocID, op crdt.Hash, among []auth.PersonID) api.Delivery {
+	type seen struct {
+		held  bool
+		heard time.Time
+	}
+	people := map[auth.PersonID]*seen{}
+	me := s.me().Person
+	for _, m := range s.r.Team().Members() {
+		if m.Person == me || among != nil && !slices.Contains(among, m.Person) {
+			continue
+		}
+		p := people[m.Person]
+		if p == nil {
+			p = &seen{heard: s.r.Presence(m.Person).Heard}
+			people[m.Person] = p
+		}
+		p.held = p.held || s.r.Holds(m.Device, doc, op)
+	}
+	out := api.Delivery{Known: len(people)}
+	for _, id := range s.r.Team().All() {
+		p := people[id]
+		if p == nil {
+			continue
+		}
+		if p.held {
+			out.Delivered++
+			continue
+		}
+		m := api.Missing{Responder: s.r.Team().Handle(id), Never: p.heard.IsZero()}
+		if !m.Never {
+			m.HeardMS = max(now.Sub(p.heard).Milliseconds(), 0)
+		}
+		out.Missing = append(out.Missing, m)
+	}
+	slices.SortStableFunc(out.Missing, func(a, b api.Missing) int {
+		if a.Never != b.Never {
+			return map[bool]int{false: -1, true: 1}[a.Never]
+		}
+		return cmp.Compare(a.HeardMS, b.HeardMS)
+	})
+	return out
+}
+
+// A summary is what lists say about an incident.
+type summary struct {
+	ops       int
+	title     string
+	severity  int
+	status    string
+	commander string
+	settle    int
+	live      bool
+}
+
+// summary returns the summary of an incident, computing it only when the board has grown.
+func (s *session) summary(now time.Time, doc crdt.DocID) *summary {
+	ops := s.r.Graph(doc).Len()
+	if c := s.summaries[doc]; c != nil && c.ops == ops {
+		return c
+	}
+	v := s.r.Board(doc).View(now, s.r.Team())
+	c := &summary{ops, v.Title, v.Severity, v.Status, v.Command.Commander, len(v.Conflicts), v.Live()}
+	s.summaries[doc] = c
+	return c
+}
+
+// find resolves how people name an incident. An empty name means the current one.
+func (s *session) find(now time.Time, name string) (crdt.DocID, error) {
+	docs := s.r.Documents()
+	if len(docs) == 0 {
+		return crdt.DocID{}, api.Errorf(api.CodeNotFound, `declare one: muster declare "what is broken" --sev 2`, "there is no incident")
+	}
+	if name == "" {
+		return s.currentIncident(now, docs)
+	}
+	lower := strings.ToLower(name)
+	var starts []crdt.DocID
+	for _, d := range docs {
+		title := strings.ToLower(s.summary(now, d).title)
+		if board.Name(d) == lower || d.String() == lower || title == lower {
+			return d, nil
+		}
+		if strings.HasPrefix(board.Name(d), lower) || strings.HasPrefix(title, lower) || len(lower) >= 4 && strings.HasPrefix(d.String(), lower) {
+			starts = append(starts, d)
+		}
+	}
+	switch len(starts) {
+	case 1:
+		return starts[0], nil
+	case 0:
+		e := api.Errorf(api.CodeNotFound, "muster status lists the incidents", "no incident %q", name)
+		e.Candidates = s.names(now, docs)
+		return crdt.DocID{}, e
+	}
+	e := api.Errorf(api.CodeAmbiguous, "type more of it", "%q could be one of %d incidents", name, len(starts))
+	e.Candidates = s.names(now, starts)
+	return crdt.DocID{}, e
+}
+
+func (s *session) names(now time.Time, docs []crdt.DocID) []string {
+	var out []string
+	for _, d := range docs[:min(len(docs), 8)] {
+		out = append(out, fmt.Sprintf("%s (%s)", board.Name(d), s.summary(now, d).title))
+	}
+	return out
+}
+
+// currentIncident is the only live incident, else the one acted on last, else the only one there is.
+func (s *session) currentIncident(now time.Time, docs []crdt.DocID) (crdt.DocID, error) {
+	var live []crdt.DocID
+	for _, d := range docs {
+		if s.summary(now, d).live {
+			live = append(live, d)
+		}
+	}
+	switch {
+	case len(live) == 1:
+		return live[0], nil
+	case slices.Contains(docs, s.recent):
+		return s.recent, nil
+	case len(docs) == 1:
+		return docs[0], nil
+	}
+	if len(live) == 0 {
+		live = docs
+	}
+	e := api.Errorf(api.CodeAmbiguous, "say which one: -i NAME", "there are %d incidents", len(live))
+	e.Candidates = s.names(now, live)
+	return crdt.DocID{}, e
+}
+
+// Status describes the node.
+func (n *Node) Status(ctx context.Context) (api.Status, error) {
+	s, err := n.current(ctx)
+	if err != nil {
+		return api.Status{}, err
+	}
+	var out api.Status
+	err = s.do(ctx, func(now time.Time) error { out = s.status(now); return nil })
+	return out, problem(err)
+}
+
+// Show returns one incident whole.
+func (n *Node) Show(ctx context.Context, incident string) (api.Incident, error) {
+	s, err := n.current(ctx)
+	if err != nil {
+		return api.Incident{}, err
+	}
+	var out api.Incident
+	err = s.do(ctx, func(now time.Time) error {
+		doc, err := s.find(now, incident)
+		if err == nil {
+			out = s.incident(now, doc)
+		}
+		return err
+	})
+	return out, problem(err)
+}
+
+// Log returns the timeline of one incident.
+func (n *Node) Log(ctx context.Context, incident string) ([]api.Entry, error) {
+	s, err := n.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []api.Entry
+	err = s.do(ctx, func(now time.Time) error {
+		doc, err := s.find(now, incident)
+		if err == nil {
+			out = s.entries(doc)
+		}
+		return err
+	})
+	return out, problem(err)
+}
+
+// Watch yields the state and then every change.
+func (n *Node) Watch(ctx context.Context, incident string) iter.Seq2[api.Event, error] {
+	return func(yield func(api.Event, error) bool) {
+		for known := map[string]bool{}; ; {
+			s, err := n.current(ctx)
+			if err != nil {
+				yield(api.Event{}, err)
+				return
+			}
+			if !s.stream(ctx, incident, known, yield) || ctx.Err() != nil {
+				return
+			}
+		}
+	}
+}
+
+// stream yields events of one session. It reports whether to go on with the next one.
+func (s *session) stream(ctx context.Context, incident string, known map[string]bool, yield func(api.Event, error) bool) bool {
+	wake, stop := s.watch()
+	defer stop()
+	for {
+		var ev api.Event
+		err := s.do(ctx, func(now time.Time) error {
+			st := s.status(now)
+			ev.Status = &st
+			doc, err := s.find(now, incident)
+			if err != nil {
+				return nil //nolint:nilerr // no incident yet is a state, not an error
+			}
+			inc := s.incident(now, doc)
+			ev.Incident = &inc
+			for _, e := range s.entries(doc) {
+				if !known[e.Op] {
+					known[e.Op] = true
+					ev.Entries = append(ev.Entries, e)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			if s.ctx.Err() != nil && ctx.Err() == nil {
+				return true
+			}
+			return false
+		}
+		if !yield(ev, nil) {
+			return false
+		}
+		select {
+		case <-wake:
+		case <-s.ctx.Done():
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// Cut stops all exchange with the named responders.
+func (n *Node) Cut(ctx context.Context, who []string) (api.Status, error) {
+	s, err := n.current(ctx)
+	if err != nil {
+		return api.Status{}, err
+	}
+	var devices []crdt.DeviceID
+	err = s.do(ctx, func(time.Time) error {
+		for _, h := range who {
+			h = strings.TrimPrefix(h, "@")
+			p, ok := s.r.Team().Person(h)
+			switch {
+			case !ok:
+				return api.Errorf(api.CodeNotFound, "muster status lists who is in the team", "nobody is called %s", h)
+			case p == s.me().Person:
+				return api.Errorf(api.CodeUsage, "name the others", "%s is you", h)
+			}
+			for _, m := range s.r.Team().Members() {
+				if m.Person == p {
+					devices = append(devices, m.Device)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return api.Status{}, problem(err)
+	}
+	n.mu.Lock()
+	n.cut.all = n.cut.all || len(who) == 0
+	for _, d := range devices {
+		n.cut.devices[d] = true
+	}
+	n.mu.Unlock()
+	if len(who) == 0 {
+		s.t.CutAll()
+	} else {
+		s.t.Cut(devices...)
+	}
+	return n.Status(ctx)
+}
+
+// Heal ends every cut.
+func (n *Node) Heal(ctx context.Context) (api.Status, error) {
+	s, err := n.current(ctx)
+	if err != nil {
+		return api.Status{}, err
+	}
+	n.mu.Lock()
+	n.cut = cutState{devices: map[crdt.DeviceID]bool{}}
+	n.mu.Unlock()
+	s.t.Heal()
+	s.m.Wake("a cut was healed")
+	return n.Status(ctx)
+}
+
+// digestText is how digests are shown: 32 hexadecimal digits are enough to tell boards apart.
+func digestText(h crdt.Hash) string { return hex.EncodeToString(h[:16]) }

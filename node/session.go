@@ -1,0 +1,346 @@
+package node
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"muster/crdt"
+	"muster/node/discover"
+	"muster/node/membership"
+	"muster/node/replica"
+	"muster/node/store"
+	"muster/node/transport"
+	"muster/node/wire"
+)
+
+// A session is everything that belongs to one team while the node runs.
+type session struct {
+	n    *Node
+	team crdt.DocID
+
+	store  store.Store
+	report store.Report
+	r      *replica.Replica // owned by loop
+	t      *transport.Transport
+	m      *membership.Membership
+	d      *discover.Discoverer // nil when told not to discover
+
+	members atomic.Pointer[memberSet] // who may connect; replaced by loop
+	calls   chan *call
+	quit    context.CancelCauseFunc
+	ctx     context.Context
+	done    chan struct{} // closed when run has returned
+
+	// owned by loop
+	peers     map[crdt.DeviceID]*peerInfo
+	waiters   []*waiter
+	full      *replica.Ready // what could not be written because the disk is full
+	retry     *time.Timer
+	tick      *time.Timer
+	summaries map[crdt.DocID]*summary
+	recent    crdt.DocID // incident acted on last
+	merged    map[crdt.Hash]bool
+	introduce chan transport.Refused
+
+	watchMu  sync.Mutex
+	watchers map[chan struct{}]bool // each told, without waiting, that something changed
+
+	erased  chan struct{} // bodies were erased: clean the files
+	visible atomic.Int64  // peers connected now
+	warn    atomic.Pointer[[]string]
+}
+
+type memberSet map[crdt.DeviceID]bool
+
+// peerInfo is what the loop knows of a device besides what the replica knows.
+type peerInfo struct {
+	addr     netip.AddrPort
+	offsetMS int64
+	problem  string // why we are not talking although connected
+}
+
+// open makes a session of the current team. Nothing runs yet but what the store and the socket need.
+func (n *Node) open() (*session, error) {
+	n.mu.Lock()
+	team, port, cut := n.team, n.port, n.cut
+	n.mu.Unlock()
+	s := &session{
+		n: n, team: team, calls: make(chan *call, callsMax), done: make(chan struct{}),
+		peers: map[crdt.DeviceID]*peerInfo{}, summaries: map[crdt.DocID]*summary{}, merged: map[crdt.Hash]bool{},
+		watchers: map[chan struct{}]bool{}, erased: make(chan struct{}, 1), introduce: make(chan transport.Refused, 16),
+	}
+	s.ctx, s.quit = context.WithCancelCause(context.Background())
+	var err error
+	if s.store, s.report, err = n.cfg.OpenStore(n.home.store(team), n.storeConfig()); err != nil {
+		return nil, err
+	}
+	if err := s.openReplica(); err != nil {
+		return nil, errors.Join(err, s.store.Close())
+	}
+	if err := s.openNetwork(port, cut); err != nil {
+		return nil, errors.Join(err, s.store.Close())
+	}
+	n.mu.Lock()
+	n.port = s.t.LocalAddr().Port()
+	n.mu.Unlock()
+	return s, nil
+}
+
+// openReplica reads the board. A store that turns out to be damaged is set aside: own operations come back from the
+// journal, all others from peers.
+func (s *session) openReplica() error {
+	build := func() (err error) {
+		s.r, err = replica.New(replica.Config{
+			Signer: crdt.Ed25519Signer(s.n.device.Key()), Verify: crdt.VerifyEd25519, Team: s.team,
+			Epoch: s.store.Epoch(), Rand: randomBytes, Storage: s.store,
+		})
+		return err
+	}
+	err := build()
+	if _, damaged := errors.AsType[*store.CorruptError](err); damaged || errors.Is(err, replica.ErrStore) {
+		disk, ok := s.store.(interface {
+			SetAside(reason string) (store.Report, error)
+		})
+		if !ok {
+			return err
+		}
+		s.n.cfg.Log.Error("the store is damaged and is set aside", "err", err)
+		if s.report, err = disk.SetAside(err.Error()); err != nil {
+			return err
+		}
+		err = build()
+	}
+	if err != nil {
+		return err
+	}
+	s.refreshMembers()
+	return nil
+}
+
+// refreshMembers publishes who may connect.
+func (s *session) refreshMembers() {
+	set := memberSet{}
+	for _, m := range s.r.Team().Members() {
+		set[m.Device] = true
+	}
+	s.members.Store(&set)
+}
+
+func (s *session) isMember(d crdt.DeviceID) bool { return (*s.members.Load())[d] }
+
+func (s *session) memberList() []crdt.DeviceID {
+	var out []crdt.DeviceID
+	for d := range *s.members.Load() {
+		out = append(out, d)
+	}
+	slices.SortFunc(out, crdt.DeviceID.Compare)
+	return out
+}
+
+// discoveryKey is what the members of a team recognise each other's announcements by. It is derived from the founding
+// operation's hash, which only members and holders of an invitation know.
+func discoveryKey(team crdt.DocID) []byte {
+	sum := sha256.Sum256(append([]byte("muster/discovery-key/v1"), team[:]...))
+	return sum[:]
+}
+
+func (s *session) openNetwork(port uint16, cut cutState) error {
+	cfg := transport.Config{
+		Device: s.n.device, Member: s.isMember, Hello: s.hello, Stranger: s.stranger, Open: s.n.cfg.Open,
+		Log: s.n.cfg.Log, Listen: s.n.cfg.Listen,
+		Redial: func(d crdt.DeviceID) []netip.AddrPort { return s.addressesOf(d) },
+	}
+	if cfg.Listen.Port() == 0 && port != 0 {
+		cfg.Listen = netip.AddrPortFrom(cfg.Listen.Addr(), port)
+	}
+	var err error
+	if !cfg.Listen.IsValid() && port == 0 && cfg.Open == nil {
+		cfg.Listen = netip.AddrPortFrom(netip.IPv6Unspecified(), DefaultPort)
+		if s.t, err = transport.New(cfg); err != nil {
+			cfg.Listen = netip.AddrPort{} // somebody has the usual port: any other will do
+		}
+	}
+	if s.t == nil {
+		if s.t, err = transport.New(cfg); err != nil {
+			return err
+		}
+	}
+	if cut.all {
+		s.t.CutAll()
+	}
+	for d := range cut.devices {
+		s.t.Cut(d)
+	}
+	s.m, err = membership.New(membership.Config{
+		Device: s.n.device, Links: s.t, Member: s.isMember, Team: s.team.String(), Path: s.n.home.book(s.team), Log: s.n.cfg.Log,
+	})
+	if err == nil && !s.n.cfg.NoDiscover {
+		key := discoveryKey(s.team)
+		s.d, err = discover.New(discover.Config{
+			Device: s.n.device.ID(), Port: s.t.LocalAddr().Port(), Keys: func() [][]byte { return [][]byte{key} },
+			Members: s.memberList, Announcer: s.t, AnnouncePorts: ports(s.t.LocalAddr().Port()), Log: s.n.cfg.Log,
+			Alone: func() bool { return s.visible.Load() == 0 },
+		})
+	}
+	if err != nil {
+		return errors.Join(err, s.t.Close())
+	}
+	return nil
+}
+
+// ports returns where other nodes may listen: where we do, and where they do by default.
+func ports(own uint16) []uint16 {
+	if own == DefaultPort {
+		return []uint16{own}
+	}
+	return []uint16{own, DefaultPort}
+}
+
+// addressesOf returns where a device was last seen.
+func (s *session) addressesOf(d crdt.DeviceID) []netip.AddrPort {
+	for _, k := range s.m.Known() {
+		if k.Device == d {
+			return k.Addrs
+		}
+	}
+	return nil
+}
+
+// hello is the first frame of each connection.
+func (s *session) hello() []byte {
+	return wire.Append(nil, &wire.Hello{
+		Lowest: wire.VersionLowest, Highest: wire.Version, Team: s.team, WallMS: time.Now().UnixMilli(), Program: s.n.cfg.Version,
+	})
+}
+
+// endpoints returns the addresses peers may reach this node at.
+func (s *session) endpoints() []netip.AddrPort {
+	local := s.t.LocalAddr()
+	if !local.Addr().IsUnspecified() {
+		return []netip.AddrPort{local}
+	}
+	var out []netip.AddrPort
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		s.n.cfg.Log.Warn("cannot list own addresses", "err", err)
+		return nil
+	}
+	for _, a := range addrs {
+		p, err := netip.ParsePrefix(a.String())
+		if err != nil || p.Addr().IsLoopback() || p.Addr().IsLinkLocalUnicast() {
+			continue
+		}
+		out = append(out, netip.AddrPortFrom(p.Addr().Unmap(), local.Port()))
+	}
+	return out
+}
+
+// stop makes run return because of why.
+func (s *session) stop(why error) { s.quit(why) }
+
+// run starts everything and returns why the session ended, when all of it has.
+func (s *session) run(ctx context.Context) error {
+	defer close(s.done)
+	stopWatching := context.AfterFunc(ctx, func() { s.quit(context.Cause(ctx)) })
+	defer stopWatching()
+	var wg sync.WaitGroup
+	part := func(name string, run func(context.Context) error) {
+		wg.Go(func() {
+			if err := run(s.ctx); s.ctx.Err() == nil {
+				s.quit(fmt.Errorf("%s ended: %w", name, errors.Join(err, errEnded)))
+			}
+		})
+	}
+	part("transport", s.t.Run)
+	part("membership", s.m.Run)
+	part("discovery", s.discover)
+	part("introductions", s.introductions)
+	part("cleaning", s.clean)
+	s.m.SetEndpoints(s.endpoints())
+	err := s.loop()
+	s.quit(err)
+	wg.Wait()
+	return err
+}
+
+var errEnded = errors.New("a part of the node ended by itself")
+
+// close releases what open took.
+func (s *session) close() error {
+	s.drainCalls()
+	return errors.Join(s.t.Close(), s.store.Close())
+}
+
+// discover feeds what is seen on the local links, and the addresses given by hand, to membership.
+func (s *session) discover(ctx context.Context) error {
+	var sightings <-chan discover.Sighting
+	var changes <-chan struct{}
+	if s.d != nil {
+		sightings, changes = s.d.Sightings(), s.d.Changes()
+		done := make(chan error, 1)
+		go func() { done <- s.d.Run(ctx) }()
+		defer func() {
+			if err := <-done; err != nil && ctx.Err() == nil {
+				s.n.cfg.Log.Warn("discovery ended", "err", err)
+			}
+		}()
+	}
+	seek := time.NewTicker(seekEvery)
+	defer seek.Stop()
+	s.seek()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case sg := <-sightings:
+			if !sg.Gone {
+				s.m.Sight(sg.Addr, sg.Device)
+			}
+		case <-changes:
+			s.m.SetEndpoints(s.endpoints())
+			s.m.Wake("the network changed")
+		case a := <-s.t.Announces():
+			if s.d != nil {
+				s.d.HandleAnnounce(a.Bytes, a.From)
+			}
+		case <-seek.C:
+			if s.visible.Load() == 0 {
+				s.seek()
+			}
+		}
+	}
+}
+
+// seek looks at the addresses given by hand.
+func (s *session) seek() {
+	for _, a := range s.n.cfg.Join {
+		s.m.Sight(a, crdt.DeviceID{})
+	}
+}
+
+// clean makes erased bodies leave the files, a moment after the last erasure.
+func (s *session) clean(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.erased:
+		}
+		select {
+		case <-ctx.Done(): // what is left is cleaned at the next start, which erases again
+			return nil
+		case <-time.After(erasePause):
+		}
+		if err := s.store.Compact(); err != nil {
+			s.n.cfg.Log.Warn("cannot clean erased bodies out of the files yet", "err", err)
+		}
+	}
+}
