@@ -1,0 +1,177 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"muster/node/api"
+)
+
+// Exit codes; see help topic exit-codes.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitUndelivered = 3
+	exitHuman       = 4
+	exitNoNode      = 5
+)
+
+// requestTimeout bounds one call of a verb to its own node.
+const requestTimeout = 60 * time.Second
+
+// Streams are what a command reads and writes, and its environment.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+	Getenv   func(string) string
+}
+
+// An app is one run of the command line.
+type app struct {
+	Streams
+	ask   bool // In is a terminal: questions can be asked
+	color bool // Out is a terminal that shows colour, and nobody asked for none
+
+	set settings
+
+	// open reaches the node of dir, starting it if it must.
+	open func(ctx context.Context, dir string) (api.Service, error)
+	// reach is open without starting one.
+	reach func(dir string) api.Service
+	close []func()
+
+	code int // exit code of a verb that did not fail
+}
+
+// Main runs muster with the arguments, streams and environment of the process and returns its exit code.
+func Main() int {
+	a := newApp(Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv})
+	a.ask = terminal(os.Stdin)
+	a.color = terminal(os.Stdout) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	return a.run(context.Background(), os.Args[1:])
+}
+
+// newApp returns an app that talks to real nodes.
+func newApp(s Streams) *app {
+	a := &app{Streams: s, set: settings{output: outText}}
+	a.reach = func(dir string) api.Service {
+		c := api.NewClient(dir)
+		a.close = append(a.close, c.Close)
+		return c
+	}
+	a.open = a.openOrStart
+	return a
+}
+
+// terminal reports whether f is a terminal, as far as its mode tells.
+func terminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// run does one command line and returns its exit code.
+func (a *app) run(ctx context.Context, args []string) int {
+	defer func() {
+		for _, f := range a.close {
+			f()
+		}
+	}()
+	args = unfold(args)
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(a.In)
+	root.SetOut(a.Out)
+	root.SetErr(a.Err)
+	if err := root.ExecuteContext(ctx); err != nil {
+		return a.fail(err, args)
+	}
+	return a.code
+}
+
+// fail reports err and returns the exit code for it.
+func (a *app) fail(err error, args []string) int {
+	e := spoken(err)
+	if a.set.output == outText && !asksForJSON(args) {
+		say := &printer{w: a.Err}
+		say.line(wrap("muster: ", clean(e.Message), 8))
+		if e.Code == api.CodeConfirm && e.Question != "" {
+			say.line(wrap("        ", clean(e.Question), 8))
+		}
+		if len(e.Candidates) > 0 {
+			say.line(wrap("        ", "perhaps: "+clean(strings.Join(e.Candidates, ", ")), 17))
+		}
+		if e.Hint != "" {
+			say.line(wrap("hint: ", clean(e.Hint), 6))
+		}
+	} else if werr := api.EncodeError(a.Err, e); werr != nil {
+		return exitFailed // nobody listens
+	}
+	return exitOf(e.Code)
+}
+
+// exitOf gives the exit code for a code of an error.
+func exitOf(code string) int {
+	switch code {
+	case api.CodeUsage:
+		return exitUsage
+	case api.CodeConfirm:
+		return exitHuman
+	case api.CodeNoNode:
+		return exitNoNode
+	}
+	return exitFailed
+}
+
+// spoken returns err as an error with a code. What has none comes from the parser of the command line.
+func spoken(err error) *api.Error {
+	var e *api.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &api.Error{Code: api.CodeInternal, Message: err.Error()}
+}
+
+// asksForJSON looks for -o json where parsing failed before it got there.
+func asksForJSON(args []string) bool {
+	for i, arg := range args {
+		v, joined := "", false
+		for _, p := range []string{"-o=", "-o", "--output="} {
+			if v, joined = strings.CutPrefix(arg, p); joined && v != "" {
+				break
+			}
+		}
+		if (arg == "-o" || arg == "--output") && i+1 < len(args) {
+			v = args[i+1]
+		}
+		if v == "json" || v == "jsonl" {
+			return true
+		}
+	}
+	return false
+}
+
+// service reaches the node, starting one in the background when none runs.
+func (a *app) service(ctx context.Context) (api.Service, error) {
+	return a.open(ctx, a.set.dir)
+}
+
+// confirm asks a question that ends in a question mark; only y and yes mean yes.
+func (a *app) confirm(question string) (bool, error) {
+	p := &printer{w: a.Err}
+	p.text(clean(question) + " [y/N] ")
+	if p.err != nil {
+		return false, p.err
+	}
+	answer, err := bufio.NewReader(a.In).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, err
+	}
+	answer = strings.ToLower(strings.TrimSpace(answer))
+	return answer == "y" || answer == "yes", nil
+}

@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"muster/node/api"
+)
+
+// A merge is what conflicts prints: what waits for a human, and what was merged without one.
+type merge struct {
+	Incident  string         `json:"incident"`
+	Conflicts []api.Conflict `json:"conflicts"`
+	Merged    []api.Notice   `json:"merged"`
+	Settled   []api.Settled  `json:"settled"`
+}
+
+// conflictsCommand lists what a time apart has left to settle. It ends with exit code 4 while something is.
+func (a *app) conflictsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "conflicts", Short: "what waits for a human, and what was merged without one", GroupID: groupMerge, Args: none,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			in, err := a.incident(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if len(in.Conflicts) > 0 {
+				a.code = exitHuman
+			}
+			m := merge{Incident: in.Name, Conflicts: in.Conflicts, Merged: in.Merged, Settled: in.Settled}
+			return a.print(m, func(p *printer) {
+				if len(in.Conflicts) == 0 {
+					p.linef("%s: nothing to settle", clean(in.Name))
+				} else {
+					p.linef("%s: %s to settle", clean(in.Name), p.loud(fmt.Sprint(len(in.Conflicts))))
+					printConflicts(p, in)
+				}
+				printMerged(p, in)
+			})
+		},
+	}
+}
+
+// printConflicts lists what waits, each with the keys that settle it.
+func printConflicts(p *printer, in api.Incident) {
+	for _, c := range in.Conflicts {
+		p.line(wrap(fmt.Sprintf(" %d %s  ", c.N, clean(c.Subject)), clean(c.Text), 4))
+		var keys []string
+		for _, k := range c.Choices {
+			keys = append(keys, fmt.Sprintf("[%s] %s", clean(k.Key), clean(k.Label)))
+		}
+		p.line(wrap("    ", strings.Join(keys, "  "), 4))
+		example := "KEY"
+		if len(c.Choices) > 0 {
+			example = clean(c.Choices[0].Key)
+		}
+		p.line(wrap("    ", fmt.Sprintf("shown meanwhile: %s; settle it with: muster settle %d %s \"why\"", clean(c.Shown), c.N, example), 4))
+	}
+}
+
+// printMerged lists what was merged, and what humans have settled.
+func printMerged(p *printer, in api.Incident) {
+	if len(in.Merged) > 0 {
+		p.line(section("MERGED (the safe side is shown)"))
+		for _, m := range in.Merged {
+			name := m.Kind
+			if m.Subject != "" {
+				name = m.Subject + " " + m.Kind
+			}
+			p.line(wrap(" "+pad(clean(name), 12)+" ", clean(m.Text), 4))
+		}
+	}
+	if len(in.Settled) > 0 {
+		p.line(section("SETTLED"))
+		for _, s := range in.Settled {
+			text := fmt.Sprintf("%s of %s, by %s", clean(s.Chosen), clean(strings.Join(s.Values, " | ")), clean(s.By))
+			if s.Reason != "" {
+				text += ": " + clean(s.Reason)
+			}
+			p.line(wrap(" "+pad(clean(s.Subject), 12)+" ", text, 4))
+		}
+	}
+}
