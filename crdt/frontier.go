@@ -108,7 +108,8 @@ func (g *Graph) Knows(f Frontier) Past {
 }
 
 // Holds returns what [Graph.Knows] does and, of a log whose tip is not known here because the holder is ahead, all that
-// is known here: where no log forked, exactly what the holder has of this graph.
+// is known here: where no log forked and f is whole, exactly what the holder has of this graph. Of a part of a frontier
+// the answer is a part too, and need not be closed under causality.
 //
 // That the holder is ahead on our branch of a log, and not on one we have not seen, is a guess, made only where one tip
 // and one branch are left to be matched, and only about that log: what the branch had seen of others is not inferred
