@@ -1,0 +1,44 @@
+package auth
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+
+	"muster/crdt"
+)
+
+// CheckHandle reports whether s can be typed after an @: 1 to 32 of a-z, 0-9, dot, dash and underscore.
+func CheckHandle(s string) error {
+	ok := len(s) >= 1 && len(s) <= 32
+	for _, c := range s {
+		ok = ok && (c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || strings.ContainsRune("._-", c))
+	}
+	if !ok {
+		return fmt.Errorf("%w: handle %q: use 1 to 32 of a-z 0-9 . _ -", crdt.ErrFormat, s)
+	}
+	return nil
+}
+
+// checkLabel checks what a device is called, if it is called anything.
+func checkLabel(s string) error {
+	if s == "" {
+		return nil
+	}
+	return CheckName("device name", s)
+}
+
+// CheckName reports whether s is a non-empty line of at most 64 characters that neither steers a terminal nor turns the
+// direction of what is shown after it.
+func CheckName(what, s string) error {
+	n := 0
+	for _, c := range s {
+		if n++; unicode.IsControl(c) || unicode.In(c, unicode.Bidi_Control, unicode.Zl, unicode.Zp) {
+			return fmt.Errorf("%w: %s has control characters", crdt.ErrFormat, what)
+		}
+	}
+	if n == 0 || n > maxNameRune {
+		return fmt.Errorf("%w: %s must have 1 to %d characters", crdt.ErrFormat, what, maxNameRune)
+	}
+	return nil
+}
