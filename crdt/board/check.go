@@ -197,9 +197,9 @@ func (c *checker) checkFields(v Verb) error {
 	for _, f := range fields {
 		switch {
 		case f.need == Must && !f.here:
-			return usage(`see: muster help `+v.Name, "%s needs %s", v.Name, f.name)
+			return usage("muster "+v.Usage, "%s needs %s", v.Name, f.name)
 		case f.need == Never && f.here:
-			return usage(`see: muster help `+v.Name, "%s does not take %s", v.Name, f.name)
+			return usage("muster "+v.Usage, "%s does not take %s", v.Name, f.name)
 		}
 	}
 	if v.Values != nil && in.Value != "" && !slices.Contains(v.Values, in.Value) {

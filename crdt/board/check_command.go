@@ -55,7 +55,7 @@ func (c *checker) take() (Draft, error) {
 			return Draft{}, err
 		}
 		c.notef(`command is in conflict now: muster settle command NAME "why"`)
-		return c.commandDraft(KindTake, &takeBody{Mode: TakeForced, Reason: c.say}, "you took command from "+all), nil
+		return c.commandDraft(KindTake, &takeBody{Mode: TakeForced, Reason: c.say}, fmt.Sprintf("you took command; %s is shown until it is settled", c.reader.who(claims[0].holder))), nil
 	case len(near) > 0:
 		c.notef(`taking it against %s's will: muster take --force "why"`, strings.Join(near, "'s and "))
 		return c.commandDraft(KindTake, &takeBody{Mode: TakeRequest, Reason: c.say},

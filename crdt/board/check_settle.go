@@ -139,6 +139,8 @@ func (c *checker) findChoice(conflict Conflict) (Choice, error) {
 		switch {
 		case strings.EqualFold(ch.Key, value), strings.EqualFold(ch.Value, value), me && ch.person == c.ctx.Actor:
 			return ch, nil
+		case conflict.Kind == ConflictStatus && ended(ch.Value) && value == StatusResolved: // whatever it ended as
+			return ch, nil
 		case conflict.Kind == ConflictDecision && c.meansDecision(ch, value):
 			fit = append(fit, ch)
 		}

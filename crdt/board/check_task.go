@@ -186,7 +186,10 @@ func (c *checker) ack(t taskCheck) (Draft, error) {
 	if err := c.notOver(t); err != nil {
 		return Draft{}, err
 	}
-	if t.mine != nil {
+	if own := f.owners(); t.mine != nil && !t.mine.acked && own[0].acked && c.in.Verb == "ack" {
+		return Draft{}, refused(fmt.Sprintf("stand down: muster no %s; or take it over: muster claim %s", t.id, t.id),
+			"%s works on %s", c.reader.who(own[0].person), t.named())
+	} else if t.mine != nil && (t.mine.acked || !own[0].acked) {
 		if t.mine.acked && f.state != TaskBlocked && len(f.disputed) == 0 {
 			return Draft{}, refused("", "you have %s already", t.named())
 		}

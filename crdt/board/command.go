@@ -84,7 +84,7 @@ func (f *commandFold) holds(p PersonID) bool {
 	return slices.ContainsFunc(f.live, func(t *term) bool { return t.holder == p })
 }
 
-// foldCommand computes who commands.
+// foldCommand computes who commands. Its cost grows with the square of the number of terms, of which an incident has a few.
 func (b *Board) foldCommand() *commandFold {
 	if b.commandAt != nil {
 		return b.commandAt
@@ -166,7 +166,7 @@ func (b *Board) stepCommand(f *commandFold, offers map[crdt.Hash]*offer, o *op) 
 			if old.holder == v.Person && b.liveAt(old, o) && (t.since == o || compareTerms(old, t) < 0) {
 				t.acting, t.since = old.acting, old.since
 			}
-			old.enders = append(old.enders, o)
+			b.end(old, o)
 		}
 		f.terms = append(f.terms, t)
 	}
@@ -184,7 +184,7 @@ func (b *Board) accept(f *commandFold, of *offer, o *op, v *acceptBody) {
 	}
 	of.accepts = append(of.accepts, o)
 	for _, t := range of.from {
-		t.enders = append(t.enders, o)
+		b.end(t, o)
 	}
 	b.openTerm(f, &term{op: o, holder: o.person, basis: BasisAccept, reason: v.ReadBack})
 }
@@ -202,7 +202,7 @@ func (b *Board) openTerm(f *commandFold, t *term) {
 func (b *Board) endOwn(f *commandFold, o *op) {
 	for _, t := range f.terms {
 		if t.holder == o.person && b.before(t.op, o) {
-			t.enders = append(t.enders, o)
+			b.end(t, o)
 		}
 	}
 }
@@ -225,11 +225,29 @@ func (b *Board) liveAt(t *term, at *op) bool {
 	})
 }
 
+// end records that o ends t, unless that adds nothing: o's author knew of an end that nothing can overrule, or knew t to
+// be over and whatever overrules that end overrules o as well.
+func (b *Board) end(t *term, o *op) {
+	for _, e := range t.enders {
+		if !overrulable(t, e) && b.before(e, o) {
+			return
+		}
+	}
+	if !overrulable(t, o) || b.liveAt(t, o) {
+		t.enders = append(t.enders, o)
+	}
+}
+
+// overrulable reports whether e is a settlement by somebody else in somebody else's favour.
+func overrulable(t *term, e *op) bool {
+	v, ok := e.body.(*settleBody)
+	return ok && e.person != t.holder && v.Person != t.holder
+}
+
 // overruled reports whether e is a settlement that does not end t, because t's holder, who had not seen it, went on
 // commanding: that is a conflict again, not a silent loss.
 func (b *Board) overruled(t *term, e, at *op) bool {
-	v, ok := e.body.(*settleBody)
-	if !ok || e.person == t.holder || v.Person == t.holder {
+	if !overrulable(t, e) {
 		return false
 	}
 	return slices.ContainsFunc(b.acts[t.holder].list(), func(a *op) bool {
@@ -253,16 +271,27 @@ func (b *Board) ordersIn(t *term) int {
 	return n
 }
 
-// unconfirmed reports whether t was given by a settlement that its holder has not been seen to know of.
-func (b *Board) unconfirmed(t *term) bool {
-	if t.basis != BasisSettle || t.op.person == t.holder {
+// unconfirmed reports whether t was given by a settlement that ended the claim of somebody who has not been seen to know.
+func (b *Board) unconfirmed(f *commandFold, t *term) bool {
+	if t.basis != BasisSettle {
 		return false
 	}
-	all := b.all.list()
-	for i := len(all) - 1; i >= 0 && compareOps(all[i], t.op) > 0; i-- {
-		if all[i].person == t.holder && b.before(t.op, all[i]) {
+	return slices.ContainsFunc(f.terms, func(old *term) bool {
+		if old.holder == t.holder || old.holder == t.op.person || !slices.Contains(old.enders, t.op) {
 			return false
 		}
+		gone := slices.ContainsFunc(old.enders, func(e *op) bool { return b.before(e, t.op) })
+		return !gone && !b.knows(old.holder, t.op)
+	})
+}
+
+// knows reports whether p has written anything on top of o.
+func (b *Board) knows(p PersonID, o *op) bool {
+	all := b.all.list()
+	for i := len(all) - 1; i >= 0 && compareOps(all[i], o) > 0; i-- {
+		if all[i].person == p && b.before(o, all[i]) {
+			return true
+		}
 	}
-	return true
+	return false
 }

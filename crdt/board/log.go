@@ -107,7 +107,7 @@ func (r reader) entryText(o *op) string {
 	switch {
 	case o.redact && o.kind == KindNote:
 		return "note, redacted"
-	case o.redact:
+	case o.erased && o.kind == KindEdit: // whether its note is known here does not matter
 		return "revision of a note, redacted"
 	case o.erased:
 		return KindName(o.kind) + ", its text is not here"

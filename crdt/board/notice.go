@@ -80,10 +80,17 @@ func (r reader) statusNotices() []Notice {
 	if f.late > 0 {
 		out = append(out, Notice{
 			Kind: NoticeNotes, Subject: NoticeStatus, Open: true,
-			Text: fmt.Sprintf("%s written without knowing that it was %s", count(f.late, "note or check-in"), f.shown),
+			Text: fmt.Sprintf("%s without knowing that it was %s", lateWords(f.late), f.shown),
 		})
 	}
 	return out
+}
+
+func lateWords(n int) string {
+	if n == 1 {
+		return "1 note or check-in was written"
+	}
+	return fmt.Sprintf("%d notes and check-ins were written", n)
 }
 
 func (r reader) titleNotices() []Notice {
@@ -141,10 +148,26 @@ func (r reader) taskNotices(t *task) []Notice {
 	f := r.foldTask(t)
 	var out []Notice
 	for _, kind := range f.merged {
+		if f.forHumans(kind) {
+			continue
+		}
 		text, open := r.markText(t, f, kind)
 		out = append(out, Notice{Kind: kind, Subject: r.shortID(RefTask, t.op.hash), Text: text, Open: open})
 	}
 	return out
+}
+
+// forHumans reports whether what a mark says is a conflict on this task rather than a mention.
+func (f *taskFold) forHumans(kind string) bool {
+	switch kind {
+	case NoticeDouble, NoticeDoneAfterCancel:
+		return f.body.Once || f.body.Resource != ""
+	case NoticeBothDone:
+		return f.body.Once
+	case NoticeDisputed:
+		return f.body.Vital
+	}
+	return false
 }
 
 // markText says what a mark means for this task, and whether it still shows.

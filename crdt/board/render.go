@@ -1,7 +1,6 @@
 package board
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -97,7 +96,7 @@ func (r reader) commandView() Command {
 	for _, t := range f.live {
 		c.Terms = append(c.Terms, Term{
 			Holder: r.who(t.holder), HolderID: t.holder, Basis: t.basis, Acting: actingNow(f, t), SinceMS: t.since.wallMS,
-			Reason: t.reason, Orders: r.ordersIn(t), Unconfirmed: r.unconfirmed(t),
+			Reason: t.reason, Orders: r.ordersIn(t), Unconfirmed: r.unconfirmed(f, t),
 		})
 	}
 	if len(f.live) > 0 {
@@ -308,15 +307,15 @@ func (r reader) peopleViews(v *View) {
 	}
 }
 
-// rollCallView says who has not answered a roll call: nobody's check-in, their own or a vouching one, came after it in
-// the order of the timeline. A check-in answers every roll call that was open at its time.
+// rollCallView says who has not answered a roll call. A check-in answers every roll call before it in the order of the
+// timeline, for its author and for whom the author vouches.
 func (r reader) rollCallView(o *op) RollCall {
 	v := RollCall{By: r.who(o.person), AtMS: o.wallMS, DueMS: o.body.(*rollCallBody).DueMS}
 	answered := map[PersonID]bool{o.person: true}
 	all := r.checkIns.list()
 	from, _ := slices.BinarySearchFunc(all, o, compareOps)
 	for _, c := range all[from:] {
-		answered[cmp.Or(c.body.(*hereBody).Person, c.person)] = true
+		answered[c.body.(*hereBody).Person], answered[c.person] = true, true
 	}
 	for _, p := range r.people.All() {
 		v.Known++

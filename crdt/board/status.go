@@ -89,7 +89,7 @@ func (b *Board) foldStatus() *statusFold {
 	case len(over) > 0: // the earliest stage: resolved rather than closed
 		f.shown = statusOf(slices.MinFunc(over, byStage))
 		for _, h := range over {
-			f.late = max(f.late, b.lateWords(h))
+			f.late = max(f.late, b.unaware(h))
 		}
 	case len(open) > 0:
 		f.shown = statusOf(slices.MinFunc(open, byStage))
@@ -107,7 +107,7 @@ func (b *Board) contest(f *statusFold, h *op) {
 	}
 	for _, x := range against {
 		switch {
-		case x == h || b.before(x, h):
+		case x == h || x.body == nil || b.before(x, h): // what was redacted says nothing any more, wherever it was seen
 		case b.before(h, x):
 			f.reopened = x
 		default:
@@ -129,8 +129,8 @@ func (b *Board) withWork() []*op {
 	return slices.Compact(all)
 }
 
-// lateWords counts the notes and check-ins whose authors did not know of h, nor h of them.
-func (b *Board) lateWords(h *op) int {
+// unaware counts the notes and check-ins whose authors did not know of h, nor h of them.
+func (b *Board) unaware(h *op) int {
 	n := 0
 	for _, g := range []*bag{&b.noteList, &b.checkIns} {
 		for _, o := range g.list() {

@@ -9,10 +9,10 @@ import (
 	"github.com/cockroachdb/datadriven"
 )
 
-// TestStories runs the transcripts of testdata: one for each situation in which people write without knowledge of each
+// TestStories runs the transcripts of testdata/stories: one for each situation in which people write without knowledge of each
 // other. Their language:
 //
-//	team                  the laptops below, all in reach of each other
+//	team                  the laptops below, all in reach of each other; bob2 is bob's second
 //	play                  lines:
 //	  net ann | bob       from here on; `net all` heals, checks that everyone folds the same board, and folds it again
 //	  ann VERB ...        ann types it; what she is told is printed, then a minute passes
@@ -20,7 +20,7 @@ import (
 //	  show [WHO]          the board of one of each group, or of WHO
 //	  log WHO             the timeline
 func TestStories(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+	datadriven.Walk(t, "testdata/stories", func(t *testing.T, path string) {
 		var s *story
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			switch d.Cmd {
@@ -135,7 +135,7 @@ func (s *story) show(who string) {
 func (s *story) board(v View) {
 	contested := ""
 	if v.Contested {
-		contested = " RESOLVED? contested"
+		contested = " contested"
 	}
 	s.printf("  %s %q sev %d %s%s", v.Name, v.Title, v.Severity, strings.ToUpper(v.Status), contested)
 	if len(v.Services) > 0 {

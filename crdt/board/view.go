@@ -66,7 +66,7 @@ type Term struct {
 	SinceMS     int64
 	Reason      string
 	Orders      int  // given in this term
-	Unconfirmed bool // given by a settlement that its holder has not been seen to know
+	Unconfirmed bool // given by a settlement that a claimant it ended has not been seen to know of
 }
 
 // Offer is a handoff that waits for an answer.

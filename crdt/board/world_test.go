@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"muster/crdt"
 )
 
@@ -24,6 +26,9 @@ func (s fakeSigner) Sign(header []byte) (sig [crdt.SignatureBytes]byte) {
 // person returns the id of the person with this handle in every test.
 func person(handle string) PersonID { return crdt.SumHash([]byte("person " + handle)) }
 
+// owner returns the person whose laptop a name means: bob2 is bob's second.
+func owner(laptop string) PersonID { return person(strings.TrimSuffix(laptop, "2")) }
+
 // team is a People of fixed handles.
 type team []string
 
@@ -36,7 +41,9 @@ func (t team) Handle(p PersonID) string {
 	return "?" + p.Text()[:4]
 }
 
-func (t team) Person(handle string) (PersonID, bool) { return person(handle), slices.Contains(t, handle) }
+func (t team) Person(handle string) (PersonID, bool) {
+	return person(handle), slices.Contains(t, handle)
+}
 
 func (t team) All() []PersonID {
 	out := make([]PersonID, len(t))
@@ -74,13 +81,15 @@ func newWorld(fatal func(string, ...any), handles ...string) *world {
 	w := &world{team: handles, group: map[string]int{}, cutMS: map[string]int64{}, skew: map[string]int64{}, fatal: fatal, nowMS: 1_700_000_000_000}
 	authors := map[crdt.DeviceID]PersonID{}
 	for _, h := range handles {
-		authors[deviceOf(h)] = person(h)
+		authors[deviceOf(h)] = owner(h)
 		w.nodes = append(w.nodes, &node{name: h, team: handles, at: map[crdt.Hash]int{}, authors: authors})
 	}
 	return w
 }
 
-func deviceOf(name string) crdt.DeviceID { return crdt.DeviceID(crdt.SumHash([]byte("device " + name))) }
+func deviceOf(name string) crdt.DeviceID {
+	return crdt.DeviceID(crdt.SumHash([]byte("device " + name)))
+}
 
 func (w *world) node(name string) *node {
 	for _, n := range w.nodes {
@@ -96,7 +105,7 @@ func (w *world) node(name string) *node {
 func (w *world) do(name string, in Intent) (Draft, *crdt.Record, error) {
 	n := w.node(name)
 	ctx := CheckContext{
-		Now: time.UnixMilli(w.nowMS + w.skew[name]), Actor: person(name), People: w.team, Presence: w.presence(name),
+		Now: time.UnixMilli(w.nowMS + w.skew[name]), Actor: owner(name), People: w.team, Presence: w.presence(name),
 	}
 	var d Draft
 	var err error
@@ -230,9 +239,13 @@ func (w *world) sync() {
 	}
 }
 
-// rebuilt returns a board of the same records, given in another order that agrees with causality: latest possible first.
-func (n *node) rebuilt(w *world, order func(ready []*crdt.Record) int) *Board {
+// rebuilt returns a board of the same records, given in an order that agrees with causality and is
+// otherwise chosen by order; into is set before the first.
+func (n *node) rebuilt(w *world, order func(ready []*crdt.Record) int, into ...**Board) *Board {
 	b := New(n.graph.Doc(), n.graph)
+	for _, p := range into {
+		*p = b
+	}
 	left := slices.Clone(n.records)
 	done := map[crdt.Hash]bool{}
 	for len(left) > 0 {
@@ -260,7 +273,9 @@ func (w *world) same() error {
 	want := first.board.Canonical()
 	for _, n := range w.nodes[1:] {
 		if string(n.board.Canonical()) != string(want) {
-			return fmt.Errorf("%s and %s show different boards", first.name, n.name)
+			now := time.UnixMilli(w.nowMS)
+			return fmt.Errorf("%s and %s show different boards: %s", first.name, n.name,
+				cmp.Diff(first.board.View(now, w.team), n.board.View(now, w.team), viewOpts))
 		}
 	}
 	again := first.rebuilt(w, func(ready []*crdt.Record) int { return len(ready) - 1 })
