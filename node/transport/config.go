@@ -12,8 +12,8 @@ import (
 	"muster/node/identity"
 )
 
-// Config says who the node is and whom it trusts. The functions are called from many goroutines, must return quickly and
-// must not call the Transport.
+// Config says who the node is and whom it trusts. The functions are called from many goroutines, without any lock of this
+// package held, and must return quickly.
 type Config struct {
 	// Device is this node's key. Required.
 	Device identity.Device
@@ -81,6 +81,7 @@ const (
 	verifiedSourcesMax = 256         // addresses of members, spared the Retry
 	dialsMax           = 16          // handshakes under way that we began
 	candidatesMax      = 16          // addresses tried for one device
+	refreshDials       = 8           // connections replaced at a time after a change of address
 	learnedCutMax      = 256         // addresses under a cut
 )
 
@@ -101,6 +102,8 @@ const (
 	stallAfter       = 3 * time.Second // silence that counts as a stall, if we were sending
 	stallPackets     = 3               // sent since the last one received; an idle link sends at most two
 	redialEvery      = 3 * time.Second // while stalled
+	refreshEvery     = 500 * time.Millisecond
+	refreshTries     = 8               // an IPv6 address is usable within two seconds or not at all
 	sleptAfter       = 5 * time.Second // the wall clock ran this far ahead of the monotonic one: the machine slept
 	reopenEvery      = 500 * time.Millisecond
 	reopenTries      = 20

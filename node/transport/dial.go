@@ -72,9 +72,10 @@ func (t *Transport) dialDevice(ctx context.Context, device crdt.DeviceID, addrs 
 func (t *Transport) runCall(ep *endpoint, call *dialCall, device crdt.DeviceID, addrs []netip.AddrPort) {
 	ctx, cancel := context.WithTimeout(ep.ctx, dialTimeout)
 	defer cancel()
+	turn := t.nextTurn(device) // of what is known now, not of what comes up while we dial
 	conn, err := t.race(ctx, ep, device, addrs)
 	if err == nil {
-		err = t.useDialed(ep, conn, device)
+		err = t.useDialed(ep, conn, device, turn)
 	}
 	t.endCall(call, device, err)
 }
@@ -88,8 +89,9 @@ func (t *Transport) endCall(call *dialCall, device crdt.DeviceID, err error) {
 }
 
 // useDialed makes conn a link and waits until it is known whether it will be up.
-func (t *Transport) useDialed(ep *endpoint, conn *quic.Conn, device crdt.DeviceID) error {
+func (t *Transport) useDialed(ep *endpoint, conn *quic.Conn, device crdt.DeviceID, turn uint32) error {
 	l := newLink(t, ep, conn, device, false)
+	l.turn = turn
 	if !ep.spawn(func() { t.serveLink(l) }) {
 		closeConn(conn, codeStopped, "stopped")
 		return ErrStopped
@@ -99,6 +101,13 @@ func (t *Transport) useDialed(ep *endpoint, conn *quic.Conn, device crdt.DeviceI
 		return nil // it was up before us
 	}
 	return l.refused
+}
+
+// nextTurn numbers a connection that we dial.
+func (t *Transport) nextTurn(device crdt.DeviceID) uint32 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return max(t.turns[device], t.turns[device]+1) // it does not wrap, whatever a peer said
 }
 
 // Probe connects to an address without knowing who is there, and returns who it is. A member is kept as if dialed; of
@@ -120,7 +129,7 @@ func (t *Transport) Probe(ctx context.Context, addr netip.AddrPort) (crdt.Device
 		closeConn(conn, codeDuplicate, "already connected")
 		return device, nil
 	default:
-		return device, t.useDialed(ep, conn, device)
+		return device, t.useDialed(ep, conn, device, t.nextTurn(device))
 	}
 }
 

@@ -16,7 +16,10 @@
 // Gossip packets travel in DATAGRAM frames. A frame on 'c' and 'b' is a four byte big-endian length and that many bytes,
 // 1 to [ControlFrameMax] or [BulkFrameMax]. The hello, the first frame of 'c', is
 //
-//	1 byte version (1) | 8 bytes instance, random for each run of a node | 0 to [HelloMax] bytes of [Config.Hello]
+//	1 byte version (1) | 4 bytes turn | 8 bytes instance, random for each run of a node | 0 to [HelloMax] bytes of [Config.Hello]
+//
+// The turn is the dialer's: one more than the highest of any connection with the other side that it has used in this
+// run, big-endian; the side that was dialed sends 0.
 //
 // A stream with another first byte is refused alone, so that a later version may add one. A bad frame ends the connection.
 //

@@ -135,7 +135,7 @@ func (e *endpoint) close(sock net.PacketConn) error {
 	return err
 }
 
-// quicConfig is the same for both directions. Stateless and shared state is in quic.Transport.
+// quicConfig is the same whoever dials.
 func quicConfig() *quic.Config {
 	return &quic.Config{
 		Versions:                       []quic.Version{quic.Version1},

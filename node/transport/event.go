@@ -27,7 +27,7 @@ func (c Class) String() string {
 // An Event is what happened; a type switch over the exported event types is the owner's loop.
 type Event interface{ event() }
 
-// PeerUp: a member's hello arrived and frames can be sent to it. A device has at most one PeerUp without a PeerDown.
+// PeerUp says that a member's hello arrived and frames can be sent to it. A device has at most one PeerUp without a PeerDown.
 type PeerUp struct {
 	Device  crdt.DeviceID
 	Hello   []byte // what the peer's Config.Hello returned; the owner may keep it
@@ -37,33 +37,33 @@ type PeerUp struct {
 	Inbound bool // the peer dialed
 }
 
-// PeerDown: the connection is gone, with whatever was queued for it or on its way.
+// PeerDown says that the connection is gone, with whatever was queued for it or on its way.
 type PeerDown struct {
 	Device crdt.DeviceID
 	Reason error // never nil; matches one of this package's errors or is QUIC's
 }
 
-// Frame: one frame that the peer sent. The owner may keep and change Bytes.
+// Frame is one frame that the peer sent. The owner may keep and change Bytes.
 type Frame struct {
 	Device crdt.DeviceID
 	Class  Class
 	Bytes  []byte
 }
 
-// BulkReady: the bulk queue to the peer, once refused or more than half full, is below half. Nothing else wakes a sender
+// BulkReady says that the bulk queue to the peer, once refusing or more than half full, is below half. Nothing else wakes a sender
 // that [Transport.Send] has refused.
 type BulkReady struct {
 	Device crdt.DeviceID
 }
 
-// Refused: a node at Addr with the key Device does not know this node as a member. The remedy is to present the proof of
+// Refused says that a node at Addr with the key Device does not know this node as a member. The remedy is to present the proof of
 // membership with [Transport.DialStranger]. It can come again and again, at the pace of the dials.
 type Refused struct {
 	Device crdt.DeviceID
 	Addr   netip.AddrPort
 }
 
-// Rebuilt: the socket was replaced, because the machine had slept or the socket had died. A PeerDown came for each peer.
+// Rebuilt says that the socket was replaced, because the machine had slept or the socket had died. A PeerDown came for each peer.
 // Addresses may have changed: announce again and wake whoever dials.
 type Rebuilt struct {
 	Reason error

@@ -21,7 +21,7 @@ const (
 	frameChunk    = 64 << 10 // trusted at once; beyond it memory grows only as bytes arrive
 	instanceSize  = 8
 	helloVersion  = 1
-	helloHeadSize = 1 + instanceSize
+	helloHeadSize = 1 + 4 + instanceSize
 )
 
 // appendFrame appends body as one frame.
@@ -56,21 +56,29 @@ func readFrame(r io.Reader, sizeMax int) ([]byte, error) {
 	}
 }
 
-// formatHello returns the first frame's body.
-func formatHello(instance [instanceSize]byte, body []byte) []byte {
-	b := make([]byte, 0, helloHeadSize+len(body))
-	b = append(b, helloVersion)
-	b = append(b, instance[:]...)
-	return append(b, body...)
+// A hello is the first frame of each side.
+type hello struct {
+	instance [instanceSize]byte // of the sender's run
+	turn     uint32             // of the connection, by its dialer's count; 0 from the other side
+	body     []byte             // of Config.Hello
 }
 
-// parseHello takes the first frame's body apart.
-func parseHello(b []byte) (instance [instanceSize]byte, body []byte, err error) {
+// format returns the frame's body.
+func (h hello) format() []byte {
+	b := make([]byte, 0, helloHeadSize+len(h.body))
+	b = append(b, helloVersion)
+	b = binary.BigEndian.AppendUint32(b, h.turn)
+	b = append(b, h.instance[:]...)
+	return append(b, h.body...)
+}
+
+// parseHello takes the first frame's body apart. The result shares b.
+func parseHello(b []byte) (hello, error) {
 	if len(b) < helloHeadSize || len(b) > helloHeadSize+HelloMax {
-		return instance, nil, fmt.Errorf("%w: hello of %d bytes", ErrProtocol, len(b))
+		return hello{}, fmt.Errorf("%w: hello of %d bytes", ErrProtocol, len(b))
 	}
 	if b[0] != helloVersion {
-		return instance, nil, fmt.Errorf("%w: hello version %d, this node speaks %d", ErrProtocol, b[0], helloVersion)
+		return hello{}, fmt.Errorf("%w: hello version %d, this node speaks %d", ErrProtocol, b[0], helloVersion)
 	}
-	return [instanceSize]byte(b[1:helloHeadSize]), b[helloHeadSize:], nil
+	return hello{[instanceSize]byte(b[5:helloHeadSize]), binary.BigEndian.Uint32(b[1:]), b[helloHeadSize:]}, nil
 }

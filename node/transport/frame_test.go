@@ -79,21 +79,22 @@ func FuzzReadFrame(f *testing.F) {
 }
 
 func FuzzParseHello(f *testing.F) {
-	f.Add(formatHello([instanceSize]byte{1}, []byte("x")))
+	f.Add(hello{instance: [instanceSize]byte{1}, body: []byte("x")}.format())
+	f.Add(hello{turn: 1 << 31}.format())
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, in []byte) {
-		instance, body, err := parseHello(in)
-		if err == nil && !bytes.Equal(formatHello(instance, body), in) {
-			t.Fatalf("%x was read as %x, %x", in, instance, body)
+		h, err := parseHello(in)
+		if err == nil && !bytes.Equal(h.format(), in) {
+			t.Fatalf("%x was read as %+v", in, h)
 		}
 	})
 }
 
 // A hello that is short, long or of another version is refused.
 func TestHelloErrors(t *testing.T) {
-	good := formatHello([instanceSize]byte{1}, nil)
-	for _, bad := range [][]byte{nil, good[:helloHeadSize-1], append(good[:helloHeadSize:helloHeadSize], make([]byte, HelloMax+1)...), {2, 0, 0, 0, 0, 0, 0, 0, 0}} {
-		if _, _, err := parseHello(bad); !errors.Is(err, ErrProtocol) {
+	good := hello{instance: [instanceSize]byte{1}}.format()
+	for _, bad := range [][]byte{nil, good[:helloHeadSize-1], append(good[:helloHeadSize:helloHeadSize], make([]byte, HelloMax+1)...), append([]byte{2}, good[1:]...)} {
+		if _, err := parseHello(bad); !errors.Is(err, ErrProtocol) {
 			t.Errorf("%d bytes: %v", len(bad), err)
 		}
 	}

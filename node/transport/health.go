@@ -2,7 +2,6 @@ package transport
 
 import (
 	"fmt"
-	"net/netip"
 	"time"
 )
 
@@ -82,8 +81,7 @@ func (t *Transport) checkLink(l *link, now time.Time) {
 	l.health.redialAt = now.Add(redialEvery)
 	l.ep.spawn(func() {
 		t.count.stalls.Add(1)
-		addrs := append([]netip.AddrPort{remoteAddr(l.conn)}, t.cfg.Redial(l.device)...)
-		err := t.dialDevice(l.ep.ctx, l.device, addrs)
+		err := t.redial(l)
 		t.log.Debug("redialed a stalled connection", "device", l.device.Short(), "result", err)
 	})
 }

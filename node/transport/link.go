@@ -27,6 +27,8 @@ type link struct {
 	refused error         // why it does not; read after settled
 	done    chan struct{} // closed when its PeerDown, if any, was taken
 
+	turn uint32 // of the connection, by its dialer's count; of an inbound link set by greet
+
 	// Set by greet.
 	out      *quic.SendStream
 	in       *quic.ReceiveStream
@@ -142,7 +144,7 @@ func (l *link) greet() error {
 		panic(fmt.Sprintf("transport: Config.Hello returned %d bytes, at most %d are allowed", len(body), HelloMax))
 	}
 	out.SetPriority(1, true)
-	if _, err := out.Write(appendFrame([]byte{streamControl}, formatHello(l.t.instance, body))); err != nil {
+	if _, err := out.Write(appendFrame([]byte{streamControl}, hello{l.t.instance, l.turn, body}.format())); err != nil {
 		return l.why(err)
 	}
 	deadline := time.Now().Add(helloTimeout)
@@ -167,8 +169,13 @@ func (l *link) greet() error {
 		return l.why(err)
 	}
 	l.helloAt = time.Now()
-	if l.instance, l.hello, err = parseHello(frame); err != nil {
+	theirs, err := parseHello(frame)
+	if err != nil {
 		return err
+	}
+	l.instance, l.hello = theirs.instance, theirs.body
+	if l.inbound {
+		l.turn = theirs.turn
 	}
 	if err := in.SetReadDeadline(time.Time{}); err != nil {
 		return l.why(err)
@@ -199,8 +206,17 @@ func isTimeout(err error) bool {
 	return ok && t.Timeout()
 }
 
-// adopt makes l the connection of its device, unless the one there is better. It returns the one displaced.
+// adopt makes l the connection of its device, unless the one there is better. It returns the one displaced. Whether the
+// device is a member is asked afterwards, without our lock: whoever changes the team and then calls Recheck either finds l in
+// the table or has changed it before we ask.
 func (t *Transport) adopt(l *link) (displaced *link, err error) {
+	if displaced, err = t.choose(l); err == nil && !t.cfg.Member(l.device) {
+		l.stop(ErrStranger)
+	}
+	return displaced, err
+}
+
+func (t *Transport) choose(l *link) (displaced *link, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch old := t.links[l.device]; {
@@ -210,13 +226,12 @@ func (t *Transport) adopt(l *link) (displaced *link, err error) {
 		return nil, l.why(ErrStopped)
 	case t.cuts.refuses(l.device):
 		return nil, ErrCut
-	case !t.cfg.Member(l.device):
-		return nil, ErrStranger
 	case old != nil && !l.beats(old):
 		t.count.duplicates.Add(1)
 		return nil, ErrDuplicate
 	default:
 		l.since = time.Now()
+		t.turns[l.device] = max(t.turns[l.device], l.turn)
 		t.links[l.device] = l
 		t.slots.trust(remoteAddr(l.conn))
 		return old, nil
@@ -224,13 +239,18 @@ func (t *Transport) adopt(l *link) (displaced *link, err error) {
 }
 
 // beats decides between two connections to one device so that both ends decide alike. A peer that was restarted knows
-// nothing of the old one. Of two that each end dialed at one moment, the one dialed by the smaller name stays. Otherwise
-// the old one is dead, or half dead, or the other end would not have dialed: the new one stays.
+// nothing of the old one. Of two dialed by the two ends within moments, one may have been dialed in knowledge of the
+// other, which is dead or to be replaced: it has the higher turn and stays. Of equal turns, dialed at one moment, the one
+// dialed by the smaller name stays. Otherwise the old one is dead, or half dead, or the other end would not have dialed:
+// the new one stays.
 func (l *link) beats(old *link) bool {
 	if old.ended() || old.instance != l.instance {
 		return true
 	}
 	if old.inbound != l.inbound && time.Since(old.since) < simultaneousDial {
+		if l.turn != old.turn {
+			return l.turn > old.turn
+		}
 		selfSmaller := l.t.self.Compare(l.device) < 0
 		return selfSmaller != l.inbound
 	}

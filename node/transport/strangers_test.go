@@ -133,7 +133,7 @@ func TestHandshakeWantsOneEd25519Key(t *testing.T) {
 
 // A member breaks each rule of the protocol: the connection ends, the node goes on, and says why.
 func TestProtocolErrorsEndTheConnection(t *testing.T) {
-	hello := appendFrame([]byte{streamControl}, formatHello([instanceSize]byte{1}, nil))
+	greeting := appendFrame([]byte{streamControl}, hello{instance: [instanceSize]byte{1}}.format())
 	for _, c := range []struct {
 		name string
 		sent []byte // on the first stream
@@ -145,9 +145,9 @@ func TestProtocolErrorsEndTheConnection(t *testing.T) {
 		{"silence", nil, nil, ErrProtocol},
 		{"short hello", appendFrame([]byte{streamControl}, []byte{1}), nil, ErrProtocol},
 		{"version of the future", appendFrame([]byte{streamControl}, []byte{9, 0, 0, 0, 0, 0, 0, 0, 0}), nil, ErrProtocol},
-		{"empty frame", append(bytes.Clone(hello), 0, 0, 0, 0), nil, ErrProtocol},
-		{"huge frame", append(bytes.Clone(hello), 0xff, 0, 0, 0), nil, ErrProtocol},
-		{"huge bulk frame", hello, []byte{streamBulk, 0xff, 0, 0, 0}, ErrProtocol},
+		{"empty frame", append(bytes.Clone(greeting), 0, 0, 0, 0), nil, ErrProtocol},
+		{"huge frame", append(bytes.Clone(greeting), 0xff, 0, 0, 0), nil, ErrProtocol},
+		{"huge bulk frame", greeting, []byte{streamBulk, 0xff, 0, 0, 0}, ErrProtocol},
 	} {
 		simulate(t, func(t *testing.T, w *world) {
 			a := w.start(1)
@@ -191,7 +191,7 @@ func TestUnknownStreamIsRefusedAlone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, sent := range [][]byte{appendFrame([]byte{streamControl}, formatHello([instanceSize]byte{1}, nil)), []byte("zebra")} {
+		for _, sent := range [][]byte{appendFrame([]byte{streamControl}, hello{instance: [instanceSize]byte{1}}.format()), []byte("zebra")} {
 			s, err := conn.OpenUniStream()
 			if err != nil {
 				t.Fatal(err)

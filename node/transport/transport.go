@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -38,6 +39,7 @@ type Transport struct {
 	dialSlots chan struct{} // dialsMax tokens
 	count     counters
 	started   atomic.Bool
+	refreshes atomic.Uint64 // begun so far
 	stopped   chan struct{} // closed when Run has ended
 
 	mu    sync.Mutex
@@ -47,6 +49,7 @@ type Transport struct {
 	ready chan struct{}               // closed while ep is not nil
 	links map[crdt.DeviceID]*link     // the one connection of each device that may be, or is about to be, up
 	calls map[crdt.DeviceID]*dialCall // dials under way
+	turns map[crdt.DeviceID]uint32    // highest turn of a connection used so far; at most one for each member there ever was
 }
 
 // counters are the fields of Stats.
@@ -86,6 +89,7 @@ func New(cfg Config) (*Transport, error) {
 		ready:     make(chan struct{}),
 		links:     map[crdt.DeviceID]*link{},
 		calls:     map[crdt.DeviceID]*dialCall{},
+		turns:     map[crdt.DeviceID]uint32{},
 	}
 	if _, err := rand.Read(t.instance[:]); err != nil {
 		return nil, fmt.Errorf("transport: %w", err)
@@ -265,9 +269,10 @@ func (t *Transport) Recheck() {
 // stopLinks ends the connections of the chosen devices. Their PeerDown follows at once.
 func (t *Transport) stopLinks(why error, chosen func(crdt.DeviceID) bool) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	for d, l := range t.links {
-		if chosen(d) {
+	links := slices.Collect(maps.Values(t.links))
+	t.mu.Unlock()
+	for _, l := range links {
+		if chosen(l.device) { // asked without our lock: it may need the owner's
 			l.stop(why)
 		}
 	}
