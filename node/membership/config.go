@@ -28,8 +28,8 @@ type Config struct {
 	Device identity.Device
 	// Links is the transport. Required.
 	Links Links
-	// Member reports whether the device belongs to the team now. It is called under memberlist's locks, so it must be
-	// quick and must not call the Membership. Required.
+	// Member reports whether the device belongs to the team now. It is called by many goroutines, partly under
+	// memberlist's locks but never under ours, and must be quick. Required.
 	Member func(crdt.DeviceID) bool
 	// Team keeps two teams' gossip apart even when a device belongs to both: any text, hashed. Required.
 	Team string

@@ -65,13 +65,15 @@ func (m *Membership) wakeAfter(ctx context.Context, d time.Duration) {
 // floor, also some that are not; then addresses of unknown devices, at their pace. No device is tried twice in
 // attemptGap, whoever wakes us. It returns how long until something that only waits for its pace may be dialed.
 func (m *Membership) plan(now time.Time, floor int) (targets []target, next time.Duration) {
+	absent := slices.DeleteFunc(m.absent(), func(d crdt.DeviceID) bool { return !m.cfg.Member(d) })
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	free := dialsMax - m.dialing
 	var due, later []crdt.DeviceID
-	for d, e := range m.book.entries {
-		if e.connected || e.dialing || !m.cfg.Member(d) || len(e.worked)+len(e.signed)+len(e.hints) == 0 {
-			continue
+	for _, d := range absent {
+		e := m.book.entries[d]
+		if e == nil || e.connected || e.dialing {
+			continue // since we looked
 		}
 		switch gap := e.tried.Add(attemptGap).Sub(now); {
 		case e.next.After(now):
@@ -101,6 +103,19 @@ func (m *Membership) plan(now time.Time, floor int) (targets []target, next time
 		next = sooner(next, wait)
 	}
 	return targets, next
+}
+
+// absent lists the devices that could be dialed, if they are members.
+func (m *Membership) absent() []crdt.DeviceID {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []crdt.DeviceID
+	for d, e := range m.book.entries {
+		if !e.connected && !e.dialing && len(e.worked)+len(e.signed)+len(e.hints) > 0 {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // newestFirst orders devices by when they were last connected.

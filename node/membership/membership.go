@@ -214,6 +214,16 @@ func (m *Membership) SetEndpoints(addrs []netip.AddrPort) {
 	}
 }
 
+// Addrs returns the addresses of a device in the order they would be tried, for whoever else wants to dial it.
+func (m *Membership) Addrs(device crdt.DeviceID) []netip.AddrPort {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e := m.book.entries[device]; e != nil {
+		return e.addrs()
+	}
+	return nil
+}
+
 // Known lists the devices of the book, connected ones first, then newest seen first.
 func (m *Membership) Known() []Known {
 	m.mu.Lock()

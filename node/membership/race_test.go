@@ -5,4 +5,4 @@ package membership
 import "time"
 
 // apart is how long the long partition lasts: thousands of handshakes cost the race detector a minute.
-const apart = 10 * time.Minute
+const apart = 5 * time.Minute
