@@ -2,6 +2,7 @@ package discover
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -370,6 +371,34 @@ func (b *bench) beaconOf(letter byte, from string, leaving bool) beacon {
 		b.t.Fatal(err)
 	}
 	return beacon{a, netip.MustParseAddrPort(from)}
+}
+
+// Whoever is new to the announcement, and may not hear multicast DNS, is answered within a moment. What it repeats is
+// not, and however many newcomers there are, they get one answer a second.
+func TestNewcomersAreAnswered(t *testing.T) {
+	b := newBench(t)
+	b.run(10 * time.Second) // the burst at the start is over, and the next announcement far
+	heard := b.now.Sub(start)
+	b.hearBeacon(b.now, b.beaconOf('b', "10.0.0.2:7946", false), &b.n)
+	got := times(t, b.run(time.Second), viaAnnounce4, "beacon")
+	if len(got) != 1 || got[0] < heard+answerDelayMin || got[0] > heard+answerDelayMax {
+		t.Errorf("announced at %v to a newcomer at %v", got, heard)
+	}
+	b.hearBeacon(b.now, b.beaconOf('b', "10.0.0.2:7946", false), &b.n)
+	check(t, "to one that is known", times(t, b.run(time.Second), viaAnnounce4, "beacon"))
+	got = nil
+	for i := range 40 { // four seconds
+		b.hearBeacon(b.now, b.beaconOf('c', fmt.Sprintf("10.0.0.%d:7946", 10+i), false), &b.n)
+		got = append(got, times(t, b.run(100*time.Millisecond), viaAnnounce4, "beacon")...)
+	}
+	if len(got) < 4 || len(got) > 5 {
+		t.Errorf("announced %d times in four seconds of newcomers, at %v", len(got), got)
+	}
+	for i := 1; i < len(got); i++ {
+		if got[i]-got[i-1] < burstEvery {
+			t.Errorf("announced at %v: too often", got)
+		}
+	}
 }
 
 // TestIgnoresWhatIsNotForUs: other teams, packets from beyond the link, unknown interfaces, ourselves.

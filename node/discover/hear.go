@@ -183,7 +183,11 @@ func (c *core) hear(now time.Time, k candidate, day uint32) {
 	if k.Addr.Port() == 0 {
 		return
 	}
-	if known := c.known.find(k.Sighting); known == nil || known.Device.IsZero() {
+	known := c.known.find(k.Sighting)
+	if known == nil && k.Source == SourceAnnounce {
+		c.answerAnnounce(now)
+	}
+	if known == nil || known.Device.IsZero() {
 		if c.members != nil && c.naming.spend(now) {
 			key := MatchTag(c.keys, day, k.Tag)
 			k.Device = MatchOrigin(key, day, k.Origin, c.members())
@@ -191,6 +195,18 @@ func (c *core) hear(now time.Time, k candidate, day uint32) {
 		k.member = k.member || !k.Device.IsZero()
 	}
 	c.tell(c.known.hear(now, k))
+}
+
+// answerAnnounce announces us soon to whoever is new on the link, and may not hear multicast DNS, as often as a burst
+// would at most.
+func (c *core) answerAnnounce(now time.Time) {
+	at := now.Add(answerDelayMin + c.upTo(answerDelayMax-answerDelayMin))
+	if free := c.announcedAt.Add(burstEvery); at.Before(free) {
+		at = free
+	}
+	if c.announceAt.After(at) {
+		c.announceAt, c.announceBursts = at, max(1, c.announceBursts)
+	}
 }
 
 // isOwn reports whether we are who goes by origin on a day, under any of our keys: we hear ourselves, and after
