@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"runtime"
+	"slices"
 	"testing"
 
 	"muster/crdt"
@@ -65,24 +66,31 @@ func TestControlFramesAllocateInProportion(t *testing.T) {
 // A batch that unpacks to more than a batch may hold is refused before it is unpacked, however that is hidden: in one zstd
 // frame that says so, in one that does not, in many one after the other, in a window out of proportion.
 func TestZipBombsAreRefused(t *testing.T) {
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(zstd.MaxWindowSize))
+	zeros := make([]byte, 64<<20)
+	stream := func(window int) []byte { // a writer that does not know how much is to come cannot say it
+		var b bytes.Buffer
+		enc, err := zstd.NewWriter(&b, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(window))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for chunk := range slices.Chunk(zeros, 1<<20) {
+			if _, err := enc.Write(chunk); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := enc.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	zeros := make([]byte, 64<<20)
-	says := enc.EncodeAll(zeros, nil)
-	var hides bytes.Buffer
-	enc.Reset(&hides)
-	for range 64 {
-		if _, err := enc.Write(zeros[:1<<20]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := enc.Close(); err != nil {
-		t.Fatal(err)
-	}
-	many := bytes.Repeat(enc.EncodeAll(zeros[:1<<20], nil), 64)
-	for name, b := range map[string][]byte{"declared": says, "undeclared": hides.Bytes(), "in pieces": many} {
+	pieces := bytes.Repeat(enc.EncodeAll(zeros[:1<<20], nil), 64)
+	for name, b := range map[string][]byte{
+		"declared": enc.EncodeAll(zeros, nil), "undeclared": stream(1 << 20), "of a large window": stream(zstd.MaxWindowSize), "in pieces": pieces,
+	} {
 		frame := append([]byte{0x06}, payload(crdt.DocID{}, 1, b, nil)...)
 		got := allocated(func() {
 			if _, err := wire.Parse(frame); err == nil {
