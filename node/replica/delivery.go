@@ -82,3 +82,9 @@ func (r *Replica) PeerPresence(dev crdt.DeviceID) Presence {
 	}
 	return Presence{}
 }
+
+// Synced reports whether dev has shown on this connection that it holds what we hold, and we lack nothing it named.
+func (r *Replica) Synced(dev crdt.DeviceID) bool {
+	p := r.peers[dev]
+	return p != nil && p.up && p.equal
+}

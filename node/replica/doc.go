@@ -7,7 +7,7 @@
 // frontier (Demers et al., "Epidemic Algorithms", 1987; the frontier after Kleppmann & Howard, "Byzantine Eventual
 // Consistency", 2020); the bytes are in package wire.
 //
-// The caller has one goroutine that owns the Replica, and three duties:
+// The caller has one goroutine that owns the Replica, and four duties:
 //
 //  1. After every call, take [Replica.Ready] and do what it says in the order of its fields: Own and Peers, then Erase, must
 //     be on disk before anything in Send leaves and before a person is told "saved". Several

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"muster/crdt"
 	"muster/crdt/auth"
@@ -19,8 +18,6 @@ type document struct {
 	board  *board.Board // nil for the team
 	digest crdt.Hash    // of the frontier; zero when stale
 	cited  []crdt.Hash  // team heads that our own last operation here stands under; nil: unknown
-	liveAt int          // number of operations for which alive is known
-	alive  bool         // the incident is going on
 }
 
 // frontierDigest returns the digest of everything in the document.
@@ -177,20 +174,11 @@ func (r *Replica) byUrgency(ids []crdt.DocID) []crdt.DocID {
 		switch d := r.docs[id]; {
 		case id == r.cfg.Team:
 			team = append(team, id)
-		case d == nil || r.live(d):
+		case d == nil || d.board.Live():
 			live = append(live, id)
 		default:
 			rest = append(rest, id)
 		}
 	}
 	return slices.Concat(team, live, rest)
-}
-
-// live reports whether an incident is going on.
-func (r *Replica) live(d *document) bool {
-	if d.liveAt != d.board.Len() {
-		view := d.board.View(time.Time{}, r.team)
-		d.liveAt, d.alive = d.board.Len(), view.Live()
-	}
-	return d.alive
 }

@@ -3,6 +3,7 @@ package replica
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"muster/crdt"
 )
@@ -13,25 +14,44 @@ type pending struct {
 	ops   map[crdt.Hash]*crdt.Record
 	waits map[crdt.Hash][]crdt.Hash // missing operation -> operations that wait for it
 	docs  map[crdt.DocID]int        // document -> number of its operations that wait
-	bytes int
+	kept  map[crdt.Hash]bool        // operations stored here that waited when we started: always room for them
+
+	cached, bytes int // operations that are not kept, and their bodies
 }
 
 func newPending() pending {
-	return pending{ops: map[crdt.Hash]*crdt.Record{}, waits: map[crdt.Hash][]crdt.Hash{}, docs: map[crdt.DocID]int{}}
+	return pending{ops: map[crdt.Hash]*crdt.Record{}, waits: map[crdt.Hash][]crdt.Hash{}, docs: map[crdt.DocID]int{}, kept: map[crdt.Hash]bool{}}
 }
 
 // add keeps rec until missing arrives. It reports whether there was room.
 func (p *pending) add(rec *crdt.Record, missing crdt.Hash) bool {
+	full := p.cached >= MaxPending || p.bytes+len(rec.Body) > MaxPendingBytes
+	if full && p.ops[rec.Hash] == nil && !p.kept[rec.Hash] {
+		return false
+	}
+	p.keep(rec, missing)
+	p.wait(rec, missing)
+	return true
+}
+
+// keep is add for what the disk holds, and perhaps nobody else: there is always room.
+func (p *pending) keep(rec *crdt.Record, missing crdt.Hash) {
+	p.kept[rec.Hash] = true
+	p.wait(rec, missing)
+}
+
+func (p *pending) wait(rec *crdt.Record, missing crdt.Hash) {
 	if p.ops[rec.Hash] == nil {
-		if len(p.ops) >= MaxPending || p.bytes+len(rec.Body) > MaxPendingBytes {
-			return false
-		}
 		p.ops[rec.Hash] = rec
 		p.docs[rec.Doc()]++
-		p.bytes += len(rec.Body)
+		if !p.kept[rec.Hash] {
+			p.cached++
+			p.bytes += len(rec.Body)
+		}
 	}
-	p.waits[missing] = append(p.waits[missing], rec.Hash)
-	return true
+	if !slices.Contains(p.waits[missing], rec.Hash) {
+		p.waits[missing] = append(p.waits[missing], rec.Hash)
+	}
 }
 
 // take returns the operations that waited for h, in the order they came.
@@ -41,7 +61,10 @@ func (p *pending) take(h crdt.Hash) []*crdt.Record {
 		if rec := p.ops[w]; rec != nil {
 			delete(p.ops, w)
 			p.docs[rec.Doc()]--
-			p.bytes -= len(rec.Body)
+			if !p.kept[rec.Hash] {
+				p.cached--
+				p.bytes -= len(rec.Body)
+			}
 			out = append(out, rec)
 		}
 	}

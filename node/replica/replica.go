@@ -20,10 +20,14 @@ const (
 	MaxPushPeers    = 16      // peers that get a new operation pushed; the others hear that it exists
 	batchOps        = 1024    // aim for one batch of a transfer
 	batchBytes      = 512 << 10
-	window          = 4    // batches of a transfer on their way to one peer
-	eagerDocs       = 64   // documents whose frontiers are sent when a connection comes up
-	eagerTips       = 2048 // and the log ends in them
-	maxAhead        = 256  // log ends of a peer's document not known here
+	windowBytes     = 2 << 20 // of transfers on their way to one peer, at which no other batch is sent
+	windowBatches   = 256     // and batches of them
+	eagerDocs       = 64      // documents whose frontiers are sent when a connection comes up
+	eagerTips       = 2048    // and the log ends in them; also in one message that names more than one document
+	maxAhead        = 256     // log ends of a peer's document not known here
+	maxAheadUnknown = 1       // and of one not held at all
+	maxUnknown      = 1 << 14 // documents not held here of which a peer says that it has them
+	maxVain         = 2       // exchanges about a document that change nothing, before less is taken for granted
 )
 
 // Waits. All are measured by the times the caller passes in.
@@ -34,7 +38,7 @@ const (
 	askDelay     = 30 * time.Millisecond  // for what a peer has and we lack to arrive by itself
 	askPause     = 250 * time.Millisecond // at least, between asking one peer for one document
 	haveDelay    = 40 * time.Millisecond  // gathering news before telling those who did not send it
-	stallTimeout = 5 * time.Second        // without acknowledgement, after which a transfer starts over
+	stallTimeout = 30 * time.Second       // without acknowledgement, after which a transfer starts over; half a megabyte on a bad link takes long
 )
 
 // Storage is what a replica may read. What it writes goes through [Ready].
@@ -105,13 +109,14 @@ type Stats struct {
 	Duplicates int // operations received again
 	Refused    int // operations that no correct node would send
 	Dropped    int // operations let go because too many were waiting
+	Stranded   int // operations that were stored without their past
 	Batches    int // received
 	RootsEqual int // digests received that were ours
 	Forks      int // times a peer knew more of our own log than we did
 }
 
-// New returns a replica of what storage holds, which must include the operation that founds the team. Errors are those
-// of Storage, or wrap [ErrStore] when what it holds is not a closed set of valid operations.
+// New returns a replica of what storage holds. Operations whose past it has lost are kept until peers have sent that.
+// Errors are those of Storage, [ErrNoTeam], or wrap [ErrStore] when what it holds is not a set of valid operations.
 func New(cfg Config) (*Replica, error) {
 	r := &Replica{
 		cfg: cfg, self: cfg.Signer.Device(), epoch: cfg.Epoch,
@@ -122,7 +127,7 @@ func New(cfg Config) (*Replica, error) {
 		return nil, err
 	}
 	if r.docs[cfg.Team] == nil {
-		return nil, fmt.Errorf("%w: no team document", ErrStore)
+		return nil, ErrNoTeam
 	}
 	ids, err := cfg.Storage.Documents()
 	if err != nil {
@@ -139,13 +144,15 @@ func New(cfg Config) (*Replica, error) {
 	return r, nil
 }
 
+// ErrNoTeam says that the operation that founds the team is not stored.
+var ErrNoTeam = errors.New("no team document is stored")
+
 // ErrStore is wrapped when stored operations do not fit together.
 var ErrStore = errors.New("stored operations do not fit together")
 
 // load reads one document. A store returns log after log, so most operations wait for another log's first.
 func (r *Replica) load(id crdt.DocID) error {
 	waiting := map[crdt.Hash][]*crdt.Record{} // missing operation -> those that wait for it
-	left := 0
 	add := func(rec *crdt.Record) error {
 		for queue := []*crdt.Record{rec}; len(queue) > 0; queue = queue[1:] {
 			rec := queue[0]
@@ -153,7 +160,6 @@ func (r *Replica) load(id crdt.DocID) error {
 			if errors.Is(err, crdt.ErrMissing) {
 				miss := r.firstMissing(rec)
 				waiting[miss] = append(waiting[miss], rec)
-				left++
 				continue
 			}
 			if err != nil {
@@ -161,7 +167,6 @@ func (r *Replica) load(id crdt.DocID) error {
 			}
 			next := waiting[rec.Hash]
 			delete(waiting, rec.Hash)
-			left -= len(next)
 			queue = append(queue, next...)
 		}
 		return nil
@@ -169,10 +174,23 @@ func (r *Replica) load(id crdt.DocID) error {
 	if err := r.cfg.Storage.Scan(id, add); err != nil {
 		return err
 	}
-	if left > 0 {
-		return fmt.Errorf("%w: %d operations of %s without their past", ErrStore, left, id)
+	for _, miss := range slices.SortedFunc(maps.Keys(waiting), crdt.Hash.Compare) {
+		for _, rec := range waiting[miss] {
+			r.strand(rec, miss)
+		}
 	}
 	return nil
+}
+
+// strand keeps an operation that is stored without its past, because the store was damaged and what peers wrote is lost
+// here: it becomes visible when they have sent it again. Where it is of the log we are writing, that log's end cannot
+// be continued, for it is not known here which part of it is seen.
+func (r *Replica) strand(rec *crdt.Record, missing crdt.Hash) {
+	r.pending.keep(rec, missing)
+	r.stats.Stranded++
+	if dot := rec.Op.Dot; dot.Device == r.self && dot.Epoch == r.epoch {
+		r.epoch = 0
+	}
 }
 
 // Ready returns the pending work and forgets it.
