@@ -19,6 +19,19 @@ func newDisk(epoch uint64) *disk {
 	return &disk{docs: map[crdt.DocID]map[crdt.LogID][]*crdt.Record{}, have: map[crdt.Hash]bool{}, epoch: epoch}
 }
 
+// clone returns a copy that does not change with d.
+func (d *disk) clone() *disk {
+	c := newDisk(d.epoch)
+	for _, doc := range slices.SortedFunc(maps.Keys(d.docs), crdt.DocID.Compare) {
+		c.docs[doc] = map[crdt.LogID][]*crdt.Record{}
+		for _, log := range slices.SortedFunc(maps.Keys(d.docs[doc]), crdt.LogID.Compare) {
+			c.docs[doc][log] = slices.Clone(d.docs[doc][log])
+		}
+	}
+	maps.Insert(c.have, maps.All(d.have))
+	return c
+}
+
 func (d *disk) put(recs []*crdt.Record) {
 	for _, rec := range recs {
 		if d.have[rec.Hash] {
@@ -46,6 +59,15 @@ func (d *disk) erase(e replica.Erase) {
 		if rec.Hash == e.Hash {
 			d.docs[e.Doc][e.Dot.Log()][i] = rec.WithoutBody()
 		}
+	}
+}
+
+// forget loses an operation as if it had never been written.
+func (d *disk) forget(p replica.Proposed) {
+	delete(d.have, p.Hash)
+	logs := d.docs[p.Doc]
+	for _, log := range slices.SortedFunc(maps.Keys(logs), crdt.LogID.Compare) {
+		logs[log] = slices.DeleteFunc(logs[log], func(r *crdt.Record) bool { return r.Hash == p.Hash })
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -25,8 +26,11 @@ type Options struct {
 	Delay     time.Duration // mean one-way delay
 	Partition time.Duration // mean time between changes of the partition; zero: never
 	Crash     time.Duration // mean time between crashes; zero: never
+	Restore   bool          // now and then a disk comes back as it was some time ago, without its epoch being changed
+	Notice    time.Duration // mean time until the ends of a cut link notice
 	Skew      time.Duration // each clock is off by up to this much, either way
 	RealKeys  bool          // Ed25519 signatures instead of a hash
+	LyingDisk bool          // a planted bug, for the checkers to find: a crash loses what was said to be written last
 	Trace     bool          // keep the transcript
 }
 
@@ -50,6 +54,8 @@ func Draw(seed uint64) Options {
 	if rng.IntN(3) > 0 {
 		o.Crash = time.Duration(10+rng.IntN(120)) * time.Second
 	}
+	o.Restore = o.Crash > 0 && rng.IntN(5) == 0
+	o.Notice = time.Duration(rng.IntN(10)) * time.Second
 	if rng.IntN(2) > 0 {
 		o.Skew = time.Duration(rng.Int64N(int64(30 * 24 * time.Hour)))
 	}
@@ -62,7 +68,7 @@ func Draw(seed uint64) Options {
 type Result struct {
 	Counts     map[string]int
 	Virtual    time.Duration
-	Hash       [32]byte // of the transcript
+	Hash       [32]byte // of the transcript, and of every message that was delivered
 	Transcript string   // with Options.Trace
 }
 
@@ -106,6 +112,9 @@ type host struct {
 	timer  time.Time // earliest Tick that is queued
 	acked  []replica.Proposed
 	crash  crashPoint
+
+	backup   *disk // what a restore brings back; nil: none was made
+	restored bool  // its disk was once taken back, so its logs may have forked
 }
 
 // crashPoint is where in handling the next piece of work a host is to crash.
@@ -128,7 +137,7 @@ type world struct {
 	cut    map[[2]int]bool // directed links that carry nothing
 	calm   bool
 	res    Result
-	hash   []byte // running hash of the transcript
+	hash   []byte // running hash of the transcript and the messages
 	lines  strings.Builder
 	err    error
 }
@@ -147,6 +156,9 @@ func Run(seed uint64, o Options) (Result, error) {
 	}
 	w.every(o.Partition, w.partition)
 	w.every(o.Crash, w.crash)
+	if o.Restore {
+		w.every(2*o.Crash, w.backUp)
+	}
 	w.in(o.Span, w.settle)
 	for end := start.Add(o.Span + calmLimit); len(w.events) > 0 && w.err == nil; {
 		e := heap.Pop(&w.events).(event)
@@ -316,6 +328,24 @@ func (w *world) disconnect(a, b *host) {
 	}
 }
 
+// backUp keeps a copy of a disk for a restore.
+func (w *world) backUp() {
+	h := w.hosts[w.rng.IntN(len(w.hosts))]
+	h.backup = h.disk.clone()
+	w.trace(h, "backup", "%d operations", len(h.disk.have))
+}
+
+// restore takes the disk of a host that is down back to its backup. What its people were told is saved may be lost now.
+// Nobody can be reached, so that nobody tells it, and what its people do next forks its logs.
+func (w *world) restore(h *host) {
+	h.disk, h.restored = h.backup.clone(), true
+	h.acked = slices.DeleteFunc(h.acked, func(p replica.Proposed) bool { return !h.disk.have[p.Hash] })
+	w.trace(h, "restore", "%d operations", len(h.disk.have))
+	w.count("restores")
+	was := maps.Clone(w.cut)
+	w.link(func(a, b *host) bool { return a == h || b == h || was[[2]int{a.n, b.n}] })
+}
+
 // work does what a host's replica asks for, in the order it asks for it, and crashes in the middle when told to.
 func (w *world) work(h *host) bool {
 	if h.r == nil {
@@ -392,6 +422,8 @@ func (w *world) send(from *host, env wire.Envelope) {
 			if to.r == nil || to.boots != boot || w.cut[[2]int{from.n, to.n}] {
 				return
 			}
+			sum := sha256.Sum256(append(w.hash, frame...))
+			w.hash = sum[:]
 			m, err := wire.Parse(frame)
 			if err != nil {
 				w.fail("n%d cannot read what n%d wrote: %w", to.n, from.n, err)
@@ -432,7 +464,11 @@ func (w *world) link(cut func(from, to *host) bool) {
 			w.cut[[2]int{a.n, b.n}], w.cut[[2]int{b.n, a.n}] = cut(a, b), cut(b, a)
 			switch is := cut(a, b) || cut(b, a); {
 			case is && !was:
-				w.disconnect(a, b)
+				w.in(time.Duration(w.rng.ExpFloat64()*float64(w.o.Notice)), func() {
+					if w.cut[[2]int{a.n, b.n}] || w.cut[[2]int{b.n, a.n}] {
+						w.disconnect(a, b)
+					}
+				})
 			case was && !is:
 				w.connect(a, b)
 			}
@@ -465,6 +501,12 @@ func (w *world) down(h *host, how string) {
 		if p != h {
 			w.disconnect(p, h)
 		}
+	}
+	if n := len(h.acked); n > 0 && w.o.LyingDisk {
+		h.disk.forget(h.acked[n-1])
+	}
+	if h.backup != nil && !w.calm && w.rng.IntN(3) == 0 {
+		w.restore(h)
 	}
 	w.in(time.Duration(w.rng.Int64N(int64(30*time.Second))), func() { w.boot(h, team) })
 }
