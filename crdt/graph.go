@@ -97,7 +97,7 @@ func (g *Graph) Add(rec *Record) (bool, error) {
 	if miss := g.Missing(op); len(miss) > 0 {
 		return false, fmt.Errorf("%w: %d operations before %s", ErrMissing, len(miss), op.Dot)
 	}
-	if op.Dot.Seq > 1<<31 {
+	if op.Dot.Seq > MaxSeq {
 		return false, fmt.Errorf("%w: seq %d", ErrFormat, op.Dot.Seq)
 	}
 	n := node{

@@ -13,6 +13,7 @@ import (
 // judged like any other.
 const (
 	MaxParents     = 32       // causal heads, besides the device's own previous operation
+	MaxSeq         = 1 << 31  // operations in one log
 	MaxTeamHeads   = 32       // team heads an operation may cite
 	MaxBodyBytes   = 60 << 10 // body without its salt
 	MaxTextBytes   = 16 << 10 // one text inside a body; see [CheckBody]
