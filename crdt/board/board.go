@@ -155,17 +155,57 @@ func (b *Board) Apply(ev Event) []Change {
 		return []Change{{Op: o.hash, Kind: o.kind, Erase: []crdt.Hash{o.hash}}}
 	case !o.redact && o.erased && !ev.Erased:
 		o.erased = false // the body came after all
+		b.read(o, ev.Body)
+		return b.refile(o)
 	default:
 		return nil
 	}
-	if !o.erased && o.kind != crdt.KindWeave {
-		body, err := decodeBody(o.kind, ev.Body)
-		if err != nil {
-			b.unknown++
-		} else {
-			o.body = body
+	b.read(o, ev.Body)
+	return b.place(o)
+}
+
+// Withheld reports whether an operation was applied without its body and no redaction that is known here names it.
+func (b *Board) Withheld(h crdt.Hash) bool {
+	o := b.ops[h]
+	return o != nil && o.erased && !o.redact && o.kind != crdt.KindWeave
+}
+
+// read decodes what o says, unless that is gone.
+func (b *Board) read(o *op, raw []byte) {
+	if o.erased || o.kind == crdt.KindWeave {
+		return
+	}
+	body, err := decodeBody(o.kind, raw)
+	if err != nil {
+		b.unknown++
+	} else {
+		o.body = body
+	}
+}
+
+// refile files everything anew, because what the late body of o says may change what those after it were about. It
+// returns what that did to o, with all that must be erased now.
+func (b *Board) refile(o *op) []Change {
+	fresh := New(b.doc, b.causal)
+	fresh.ops, fresh.all, fresh.unknown = b.ops, b.all, b.unknown
+	*b = *fresh
+	var out []Change
+	var erase []crdt.Hash
+	for _, x := range b.all.list() {
+		x.inert = false
+		for _, ch := range b.place(x) {
+			erase = append(erase, ch.Erase...)
+			if x == o {
+				out = append(out, ch)
+			}
 		}
 	}
+	out[0].Erase = erase
+	return out
+}
+
+// place files o with what it is about.
+func (b *Board) place(o *op) []Change {
 	ch := Change{Op: o.hash, Kind: o.kind}
 	if h, kind, ok := targetOf(o.body); ok {
 		t := b.ops[h]

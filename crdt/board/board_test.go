@@ -238,6 +238,7 @@ func TestQuestionsAreAskedOnce(t *testing.T) {
 	}{
 		{Intent{Verb: "redact", Ref: "hunter2", Text: "a secret"}, ctx, "nobody can bring it back"},
 		{Intent{Verb: "resolve"}, ctx, "vital tasks are open"},
+		{Intent{Verb: "do", Text: "bob drain lb2"}, ctx, "muster do @bob"},
 		{Intent{Verb: "take"}, away, "out of reach, never heard"},
 		{Intent{Verb: "take", Force: true, Text: "asleep"}, force, "by force?"},
 		{Intent{Verb: "claim", Ref: "fail over"}, force, "take it over?"},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // taskCheck is a task and what the actor is to it.
@@ -133,6 +134,14 @@ func (c *checker) do() (Draft, error) {
 	said := "open, nobody has it: " + quoteAll(text)
 	switch {
 	case len(c.who) == 0:
+		if first, rest, ok := strings.Cut(text, " "); ok {
+			handle := strings.TrimRight(first, ",:")
+			if _, known := c.ctx.People.Person(handle); known {
+				if err := c.confirm("%s without @ is text, and nobody gets this; meant was perhaps: muster do @%s %s - leave it to nobody?", handle, handle, quoteAll(rest)); err != nil {
+					return Draft{}, err
+				}
+			}
+		}
 		c.notef("nobody owns it yet: name one person with: muster assign ID @name")
 	case c.who[0] == c.ctx.Actor:
 		body.Owner, said = c.who[0], "you have it: "+quoteAll(text)
