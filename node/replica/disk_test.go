@@ -57,6 +57,16 @@ func (d *disk) erase(e replica.Erase) {
 	}
 }
 
+// fill adds bodies that came after their operations.
+func (d *disk) fill(recs ...*crdt.Record) {
+	for _, rec := range recs {
+		held := d.logs[rec.Doc()][rec.Op.Dot.Log()]
+		if i := slices.IndexFunc(held, func(r *crdt.Record) bool { return r.Hash == rec.Hash }); i >= 0 {
+			held[i] = rec
+		}
+	}
+}
+
 // all returns the records of a document, log after log.
 func (d *disk) all(doc crdt.DocID) []*crdt.Record {
 	var out []*crdt.Record

@@ -9,8 +9,8 @@
 //
 // The caller has one goroutine that owns the Replica, and four duties:
 //
-//  1. After every call, take [Replica.Ready] and do what it says in the order of its fields: Own and Peers, then Erase, must
-//     be on disk before anything in Send leaves and before a person is told "saved". Several
+//  1. After every call, take [Replica.Ready] and do what it says in the order of its fields: Own and Peers, then Fill,
+//     then Erase, must be on disk before anything in Send leaves and before a person is told "saved". Several
 //     calls followed by one Ready cost one sync.
 //  2. Call [Replica.Tick] no later than Ready.Next.
 //  3. After Step, ask [Replica.NeedsEpoch], and if so make a new epoch durable and hand it to [Replica.SetEpoch].
@@ -26,7 +26,7 @@
 //		...
 //		}
 //		rd := r.Ready()
-//		store.Put(rd.Own, rd.Peers); store.Erase(...)
+//		store.Put(rd.Own, rd.Peers); store.Fill(rd.Fill); store.Erase(...)
 //		transport.Send(rd.Send...)
 //		tell(rd.Changes)
 //		timer.Reset(time.Until(rd.Next))

@@ -15,9 +15,12 @@ import (
 // A document is the order of one document's operations and what they amount to.
 type document struct {
 	graph  *crdt.Graph
-	board  *board.Board // nil for the team
-	digest crdt.Hash    // of the frontier; zero when stale
-	cited  []crdt.Hash  // team heads that our own last operation here stands under; nil: unknown
+	board  *board.Board       // nil for the team
+	digest crdt.Hash          // of the frontier; zero when stale
+	cited  []crdt.Hash        // team heads that our own last operation here stands under; nil: unknown
+	all    crdt.Past          // everything in the document
+	allOps int                // operations in all
+	bare   map[crdt.Hash]bool // came without a body: redacted, or withheld
 }
 
 // frontierDigest returns the digest of everything in the document.
@@ -26,6 +29,14 @@ func (d *document) frontierDigest() crdt.Hash {
 		d.digest = d.graph.Frontier().Digest()
 	}
 	return d.digest
+}
+
+// everything returns the set of all operations in the document.
+func (d *document) everything() crdt.Past {
+	if d.allOps != d.graph.Len() {
+		d.all, d.allOps = d.graph.Everything(), d.graph.Len()
+	}
+	return d.all
 }
 
 // errNotMember is wrapped when the author was no member under the team heads cited.
@@ -55,14 +66,14 @@ func (r *Replica) accept(rec *crdt.Record, merged bool) error {
 	if id == r.cfg.Team {
 		return r.acceptTeam(d, rec, merged)
 	}
-	if err := r.checkAuthor(d, rec); err != nil {
+	if err := r.checkAuthor(rec); err != nil {
 		return err
 	}
 	if _, err := d.graph.Add(rec); err != nil {
 		return err
 	}
 	if d.board == nil {
-		d.board = board.New(id, d.graph)
+		d.board = r.cfg.Board(id, d.graph)
 		r.hold(id, d)
 	}
 	r.stale(d)
@@ -71,13 +82,21 @@ func (r *Replica) accept(rec *crdt.Record, merged bool) error {
 		Hash: rec.Hash, Dot: rec.Op.Dot, Person: m.Person, WallMS: rec.Op.WallMS,
 		Place: d.graph.Place(rec.Hash), Kind: rec.Op.Kind, Body: rec.Body, Erased: rec.Erased,
 	})
+	r.erase(id, d, changes)
+	if rec.Erased {
+		r.miss(d, rec.Hash)
+	}
+	r.out.Changes = append(r.out.Changes, Change{Doc: id, Hash: rec.Hash, Device: rec.Op.Dot.Device, Merged: merged})
+	return nil
+}
+
+// erase asks for what the board says must be erased.
+func (r *Replica) erase(id crdt.DocID, d *document, changes []board.Change) {
 	for _, c := range changes {
 		for _, h := range c.Erase {
 			r.out.Erase = append(r.out.Erase, Erase{Doc: id, Dot: d.graph.Dot(h), Hash: h})
 		}
 	}
-	r.out.Changes = append(r.out.Changes, Change{Doc: id, Hash: rec.Hash, Device: rec.Op.Dot.Device, Merged: merged})
-	return nil
 }
 
 func (r *Replica) acceptTeam(d *document, rec *crdt.Record, merged bool) error {
@@ -103,7 +122,7 @@ func (r *Replica) acceptTeam(d *document, rec *crdt.Record, merged bool) error {
 
 // checkAuthor reports whether rec's author was a member where it says it was. An operation that cites nothing stands
 // under what its predecessor stands under, which was accepted.
-func (r *Replica) checkAuthor(d *document, rec *crdt.Record) error {
+func (r *Replica) checkAuthor(rec *crdt.Record) error {
 	if len(rec.Op.Team) == 0 {
 		if rec.Op.Dot.Seq == 1 {
 			return fmt.Errorf("%w: first operation of a log cites no team heads", crdt.ErrFormat)

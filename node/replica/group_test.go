@@ -167,6 +167,7 @@ func (g *group) work(n *node) {
 	rd := n.r.Ready()
 	n.disk.put(rd.Own...)
 	n.disk.put(rd.Peers...)
+	n.disk.fill(rd.Fill...)
 	for _, e := range rd.Erase {
 		n.disk.erase(e)
 	}
@@ -272,6 +273,25 @@ func (g *group) carry(i int) {
 	g.depth = 0
 }
 
+// withhold takes the bodies out of all that is on its way from a to b, as a member could who does not want them read.
+func (g *group) withhold(a, b string) {
+	for i, m := range g.flying {
+		if m.from.name != a || m.to.name != b {
+			continue
+		}
+		msg, err := wire.Parse(m.frame)
+		if err != nil {
+			panic("own frame does not parse: " + err.Error())
+		}
+		if batch, ok := msg.(*wire.Batch); ok {
+			for j, rec := range batch.Records {
+				batch.Records[j] = rec.WithoutBody()
+			}
+			g.flying[i].frame = wire.Append(nil, batch)
+		}
+	}
+}
+
 // shortened returns the words of an error without the name of a device.
 func shortened(err error) string {
 	s, _, _ := strings.Cut(err.Error(), " in a batch from")
@@ -359,6 +379,10 @@ func (g *group) describe(m wire.Message) string {
 		return fmt.Sprintf("have: %s", g.tips(m.Docs))
 	case *wire.Offer:
 		return fmt.Sprintf("offer %d", m.Operations)
+	case *wire.NeedBodies:
+		return fmt.Sprintf("need bodies %d", len(m.Ops))
+	case *wire.Bodies:
+		return fmt.Sprintf("bodies %d", len(m.Bodies))
 	}
 	return fmt.Sprintf("%T", m)
 }

@@ -77,7 +77,7 @@ func (g *group) lie(t *rapid.T, docs []crdt.DocID) wire.Message {
 		return out
 	}
 	hash := func() crdt.Hash { return crdt.Hash{rapid.Byte().Draw(t, "hash")} }
-	switch rapid.IntRange(0, 7).Draw(t, "type") {
+	switch rapid.IntRange(0, 9).Draw(t, "type") {
 	case 0:
 		return &wire.Root{Digest: hash()}
 	case 1:
@@ -101,6 +101,10 @@ func (g *group) lie(t *rapid.T, docs []crdt.DocID) wire.Message {
 		return &wire.Offer{Operations: rapid.Uint64().Draw(t, "operations"), Bytes: rapid.Uint64().Draw(t, "bytes")}
 	case 6:
 		return &wire.Hello{}
+	case 7:
+		return &wire.NeedBodies{Doc: rapid.SampledFrom(docs).Draw(t, "doc"), Ops: []crdt.Hash{hash(), crdt.Hash(docs[0])}}
+	case 8:
+		return &wire.Bodies{Doc: rapid.SampledFrom(docs).Draw(t, "doc"), Bodies: []wire.Body{{Op: hash()}, {Op: crdt.Hash(docs[0])}}}
 	}
 	return &wire.Batch{Doc: rapid.SampledFrom(docs).Draw(t, "doc"), Number: rapid.Uint64().Draw(t, "number")}
 }

@@ -2,7 +2,6 @@ package replica
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -23,6 +22,10 @@ type peer struct {
 	nextRoot  time.Time // when to send our digest
 	lastRoot  time.Time
 	lastRound time.Time // when we last answered a digest that differed
+
+	bodies      time.Time     // when to ask it for bodies that were withheld; zero: there are none
+	bodiesPause time.Duration // until it is asked again
+	bodiesSent  time.Time     // when it was last sent some
 
 	served   map[crdt.DocID]exchange // the last transfer of a document to it, as it began
 	jobs     []*job                  // transfers to it, in the order they are sent
@@ -53,14 +56,14 @@ func (r *Replica) peer(dev crdt.DeviceID) *peer {
 	if p == nil {
 		p = &peer{dev: dev, holds: map[crdt.DocID]*holding{}}
 		r.peers[dev] = p
+		at, _ := slices.BinarySearchFunc(r.met, dev, crdt.DeviceID.Compare)
+		r.met = slices.Insert(r.met, at, dev)
 	}
 	return p
 }
 
-// peerOrder returns all peers ever met, ascending.
-func (r *Replica) peerOrder() []crdt.DeviceID {
-	return slices.SortedFunc(maps.Keys(r.peers), crdt.DeviceID.Compare)
-}
+// peerOrder returns all peers ever met, ascending, for reading.
+func (r *Replica) peerOrder() []crdt.DeviceID { return r.met }
 
 func (r *Replica) send(to crdt.DeviceID, bulk bool, m wire.Message) {
 	r.out.Send = append(r.out.Send, wire.Envelope{To: to, Bulk: bulk, Msg: m})
@@ -102,6 +105,7 @@ func (p *peer) reset(now time.Time) {
 	p.promise, p.flight, p.flightBytes = wire.Offer{}, nil, 0
 	p.served = map[crdt.DocID]exchange{}
 	p.offer, p.equal = Progress{}, false
+	p.bodies, p.bodiesPause, p.bodiesSent = now, bodiesPauseMin, time.Time{}
 }
 
 // PeerDown says that nothing will arrive from dev until the next PeerUp.
@@ -135,6 +139,10 @@ func (r *Replica) Step(now time.Time, from crdt.DeviceID, m wire.Message) error 
 		r.stepHave(now, p, m)
 	case *wire.Offer:
 		p.offer.OperationsTotal, p.offer.BytesTotal = p.offer.Operations+m.Operations, p.offer.Bytes+m.Bytes
+	case *wire.NeedBodies:
+		r.stepNeedBodies(now, p, m)
+	case *wire.Bodies:
+		r.stepBodies(now, p, m)
 	default:
 		return fmt.Errorf("%w: unexpected %T", crdt.ErrFormat, m)
 	}
@@ -171,6 +179,7 @@ func (r *Replica) Tick(now time.Time) {
 			p.nextRoot = now
 		}
 		r.ask(now, p)
+		r.askBodies(now, p)
 		if !now.Before(p.nextRoot) {
 			r.sendRoot(now, p)
 		}

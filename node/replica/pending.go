@@ -29,7 +29,6 @@ func (p *pending) add(rec *crdt.Record, missing crdt.Hash) bool {
 	if full && p.ops[rec.Hash] == nil && !p.kept[rec.Hash] {
 		return false
 	}
-	p.keep(rec, missing)
 	p.wait(rec, missing)
 	return true
 }
@@ -84,6 +83,7 @@ func (r *Replica) take(rec *crdt.Record, merged bool) (held bool, err error) {
 		id := o.rec.Doc()
 		if d := r.docs[id]; d != nil && d.graph.Has(o.rec.Hash) {
 			r.stats.Duplicates++
+			r.fill(id, d, o.rec)
 			held = held || o.first
 			continue
 		}
@@ -122,11 +122,13 @@ func (r *Replica) take(rec *crdt.Record, merged bool) (held bool, err error) {
 // firstMissing names an operation that rec waits for.
 func (r *Replica) firstMissing(rec *crdt.Record) crdt.Hash {
 	d := r.docs[rec.Doc()]
-	if d == nil {
+	if d == nil && !rec.Op.Doc.IsZero() {
 		return crdt.Hash(rec.Op.Doc) // the founding operation, whose hash is the document's name
 	}
-	if miss := d.graph.Missing(&rec.Op); len(miss) > 0 {
-		return miss[0]
+	if d != nil {
+		if miss := d.graph.Missing(&rec.Op); len(miss) > 0 {
+			return miss[0]
+		}
 	}
 	for _, h := range rec.Op.Team {
 		if !r.docs[r.cfg.Team].graph.Has(h) {

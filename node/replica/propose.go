@@ -146,7 +146,7 @@ func (r *Replica) push(now time.Time, rec *crdt.Record) {
 
 // pushOrder returns the connected peers, from a random one on when there are too many to push to all.
 func (r *Replica) pushOrder() []crdt.DeviceID {
-	up := slices.DeleteFunc(r.peerOrder(), func(d crdt.DeviceID) bool { return !r.peers[d].up })
+	up := slices.DeleteFunc(slices.Clone(r.peerOrder()), func(d crdt.DeviceID) bool { return !r.peers[d].up })
 	if len(up) > MaxPushPeers {
 		at := int(r.uint64n(uint64(len(up))))
 		up = slices.Concat(up[at:], up[:at])

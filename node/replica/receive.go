@@ -74,17 +74,26 @@ func (r *Replica) stepBatch(now time.Time, p *peer, m *wire.Batch) error {
 	r.stats.Batches++
 	logs := map[crdt.LogID]bool{}
 	waits := false
-	for _, rec := range m.Records {
+	vouched, err := r.vouched(m)
+	if err != nil {
+		return err
+	}
+	for i, rec := range m.Records {
+		if m.Number > 0 {
+			p.offer.Operations++
+			p.offer.Bytes += uint64(crdt.RecordSize(rec))
+		}
+		if !vouched[i] { // comes again with what vouches for it
+			r.stats.Dropped++
+			waits = true
+			continue
+		}
 		held, err := r.take(rec, m.Number > 0)
 		if err != nil {
 			return err
 		}
 		logs[rec.Op.Dot.Log()] = true
 		waits = waits || !held
-		if m.Number > 0 {
-			p.offer.Operations++
-			p.offer.Bytes += uint64(crdt.RecordSize(rec))
-		}
 	}
 	if p.offer.Operations >= p.offer.OperationsTotal {
 		p.offer = Progress{}
@@ -101,6 +110,7 @@ func (r *Replica) stepBatch(now time.Time, p *peer, m *wire.Batch) error {
 		r.learn(p, m.Doc, tipsOf(m.Records, d.graph), false) // it sent them, so it has them
 	}
 	r.send(p.dev, false, have)
+	r.dueBodies(now)
 	if waits {
 		r.want(now, p, m.Doc)
 		if m.Doc != r.cfg.Team {

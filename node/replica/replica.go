@@ -20,25 +20,30 @@ const (
 	MaxPushPeers    = 16      // peers that get a new operation pushed; the others hear that it exists
 	batchOps        = 1024    // aim for one batch of a transfer
 	batchBytes      = 512 << 10
-	windowBytes     = 2 << 20 // of transfers on their way to one peer, at which no other batch is sent
-	windowBatches   = 256     // and batches of them
-	eagerDocs       = 64      // documents whose frontiers are sent when a connection comes up
-	eagerTips       = 2048    // and the log ends in them; also in one message that names more than one document
-	maxAhead        = 256     // log ends of a peer's document not known here
-	maxAheadUnknown = 1       // and of one not held at all
-	maxUnknown      = 1 << 14 // documents not held here of which a peer says that it has them
-	maxVain         = 2       // exchanges about a document that change nothing, before less is taken for granted
+	windowBytes     = 2 << 20   // of transfers on their way to one peer, at which no other batch is sent
+	windowBatches   = 256       // and batches of them
+	eagerDocs       = 64        // documents whose frontiers are sent when a connection comes up
+	eagerTips       = 2048      // and the log ends in them; also in one message that names more than one document
+	maxAhead        = 256       // log ends of a peer's document not known here
+	maxAheadUnknown = 1         // and of one not held at all
+	maxUnknown      = 1 << 14   // documents not held here of which a peer says that it has them
+	bodiesBytes     = 512 << 10 // of bodies sent at once to a peer that asked
+	maxVain         = 2         // exchanges about a document that change nothing, before less is taken for granted
 )
 
 // Waits. All are measured by the times the caller passes in.
 const (
-	rootInterval = 10 * time.Second       // between digests sent to a peer while nothing happens, ±25 %
-	rootPause    = 200 * time.Millisecond // at least, between digests to one peer
-	roundPause   = 500 * time.Millisecond // at least, between two answers to a digest that differs
-	askDelay     = 30 * time.Millisecond  // for what a peer has and we lack to arrive by itself
-	askPause     = 250 * time.Millisecond // at least, between asking one peer for one document
-	haveDelay    = 40 * time.Millisecond  // gathering news before telling those who did not send it
-	stallTimeout = 30 * time.Second       // without acknowledgement, after which a transfer starts over; half a megabyte on a bad link takes long
+	rootInterval   = 10 * time.Second       // between digests sent to a peer while nothing happens, ±25 %
+	rootPause      = 200 * time.Millisecond // at least, between digests to one peer
+	roundPause     = 500 * time.Millisecond // at least, between two answers to a digest that differs
+	askDelay       = 30 * time.Millisecond  // for what a peer has and we lack to arrive by itself
+	askPause       = 250 * time.Millisecond // at least, between asking one peer for one document
+	haveDelay      = 40 * time.Millisecond  // gathering news before telling those who did not send it
+	bodiesDelay    = 500 * time.Millisecond // for a body that was withheld to come from somebody by itself, ±25 %
+	bodiesPauseMin = 2 * time.Second        // until a peer is asked again for bodies; doubles up to the next
+	bodiesPauseMax = 30 * time.Second
+	bodiesRest     = 200 * time.Millisecond // at least, between sending bodies to one peer
+	stallTimeout   = 30 * time.Second       // without acknowledgement, after which a transfer starts over; half a megabyte on a bad link takes long
 )
 
 // Storage is what a replica may read. What it writes goes through [Ready].
@@ -48,7 +53,7 @@ type Storage interface {
 	Run(doc crdt.DocID, log crdt.LogID, from uint64, maxBytes int) ([]*crdt.Record, error)
 }
 
-// Config is what a replica is made of. All fields are required.
+// Config is what a replica is made of. All fields but the last are required.
 type Config struct {
 	Signer  crdt.Signer
 	Verify  crdt.Verifier
@@ -56,13 +61,17 @@ type Config struct {
 	Epoch   uint64         // in which this device writes; see crdt.LogID
 	Rand    func(b []byte) // fills b: salts, jitter, new epochs
 	Storage Storage
+
+	// Board makes the board of an incident; nil: [board.New]. Simulations plant bugs with it.
+	Board func(doc crdt.DocID, g *crdt.Graph) *board.Board
 }
 
 // Ready is what the caller must do, in the order of the fields.
 type Ready struct {
 	Own   []*crdt.Record // made by this device now; durable BEFORE Send leaves or anyone is told
 	Peers []*crdt.Record // from others; durable BEFORE Send leaves
-	Erase []Erase        // bodies to forget for good; after Own and Peers
+	Fill  []*crdt.Record // held without a body that never came, and now did; after Own and Peers
+	Erase []Erase        // bodies to forget for good; after Own, Peers and Fill
 
 	Send    []wire.Envelope // best effort: may be lost, repeated, reordered
 	Changes []Change        // new on the board, in causal order
@@ -97,10 +106,13 @@ type Replica struct {
 
 	pending pending
 	peers   map[crdt.DeviceID]*peer
+	met     []crdt.DeviceID                    // keys of peers, ascending
 	news    map[crdt.DocID]map[crdt.LogID]bool // logs that grew since the last Have to everyone
 	newsDue time.Time
 	stats   Stats
 	out     Ready
+
+	withheld bool // a body has been found missing since the peers were last asked
 }
 
 // Stats counts what a replica did since it was made. Counters only grow.
@@ -112,12 +124,16 @@ type Stats struct {
 	Stranded   int // operations that were stored without their past
 	Batches    int // received
 	RootsEqual int // digests received that were ours
+	Filled     int // bodies that came after their operations
 	Forks      int // times a peer knew more of our own log than we did
 }
 
 // New returns a replica of what storage holds. Operations whose past it has lost are kept until peers have sent that.
 // Errors are those of Storage, [ErrNoTeam], or wrap [ErrStore] when what it holds is not a set of valid operations.
 func New(cfg Config) (*Replica, error) {
+	if cfg.Board == nil {
+		cfg.Board = func(doc crdt.DocID, g *crdt.Graph) *board.Board { return board.New(doc, g) }
+	}
 	r := &Replica{
 		cfg: cfg, self: cfg.Signer.Device(), epoch: cfg.Epoch,
 		docs: map[crdt.DocID]*document{}, peers: map[crdt.DeviceID]*peer{},
@@ -140,7 +156,7 @@ func New(cfg Config) (*Replica, error) {
 			}
 		}
 	}
-	r.out = Ready{}
+	r.out = Ready{Erase: r.out.Erase} // what a redaction took away, and the disk did not get round to
 	return r, nil
 }
 
@@ -204,15 +220,18 @@ func (r *Replica) Ready() Ready {
 // next returns when Tick has something to do.
 func (r *Replica) next() time.Time {
 	next := r.newsDue
-	for _, dev := range r.peerOrder() {
-		if p := r.peers[dev]; p.up {
+	for _, p := range r.peers { // any order: the earliest of all is looked for
+		if p.up {
 			next = earliest(next, p.nextRoot)
 			if len(p.jobs) > 0 {
 				next = earliest(next, p.progress.Add(stallTimeout))
 			}
-			for _, doc := range slices.SortedFunc(maps.Keys(p.asks), crdt.DocID.Compare) {
-				next = earliest(next, p.asks[doc])
+			if len(p.asks) > 0 {
+				for _, due := range p.asks { // any order: the earliest is wanted
+					next = earliest(next, due)
+				}
 			}
+			next = earliest(next, p.bodies)
 		}
 	}
 	return next
@@ -233,6 +252,10 @@ func (r *Replica) Team() *auth.Team { return r.team }
 
 // Stats returns the counters.
 func (r *Replica) Stats() Stats { return r.stats }
+
+// Waiting returns how many operations of peers wait for their past, and the size of their bodies, at most
+// [MaxPending] and [MaxPendingBytes].
+func (r *Replica) Waiting() (operations, bytes int) { return r.pending.cached, r.pending.bytes }
 
 // Documents returns the incidents held, ascending.
 func (r *Replica) Documents() []crdt.DocID {

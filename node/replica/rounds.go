@@ -28,7 +28,7 @@ func (r *Replica) stepRoot(now time.Time, p *peer, digest crdt.Hash) {
 		r.stats.RootsEqual++
 		p.equal = true
 		for _, id := range r.order {
-			p.holds[id] = &holding{past: r.docs[id].graph.Everything()}
+			p.holds[id] = &holding{past: r.docs[id].everything()}
 		}
 		p.abandon()
 		p.asks, p.offer = map[crdt.DocID]time.Time{}, Progress{}
@@ -95,7 +95,7 @@ func (r *Replica) stepDocs(now time.Time, p *peer, m *wire.Docs) {
 		listed[s.Doc] = true
 		d := r.docs[s.Doc]
 		if d != nil && d.frontierDigest() == s.Digest {
-			p.holds[s.Doc] = &holding{past: d.graph.Everything()}
+			p.holds[s.Doc] = &holding{past: d.everything()}
 			continue
 		}
 		differ = append(differ, s.Doc)
@@ -186,6 +186,9 @@ func (p *peer) note(id crdt.DocID, now time.Time) {
 
 // ask sends the questions that are due and not yet moot.
 func (r *Replica) ask(now time.Time, p *peer) {
+	if len(p.asks) == 0 {
+		return
+	}
 	var docs []wire.DocFrontier
 	for _, id := range slices.SortedFunc(maps.Keys(p.asks), crdt.DocID.Compare) {
 		if now.Before(p.asks[id]) || len(docs) == eagerDocs {

@@ -33,6 +33,8 @@ import (
 //	swap a b               let what is on its way from a to b arrive the other way round
 //	keep a b               set aside what is on its way from a to b
 //	release                put it back
+//	withhold a b           what is on its way from a to b loses the bodies
+//	withheld               how many operations each node holds without a body that no redaction took away
 //	crowd N                N devices that join and write one note each, on top of the declaration, all known to a
 //	forge a b              a sends b an operation it has, with another signature
 //	crash a                a starts again from its disk
@@ -130,6 +132,12 @@ func (g *group) command(t *testing.T, d *datadriven.TestData) error {
 		for i := g.flyingFrom(names[0], names[1]); i >= 0; i = g.flyingFrom(names[0], names[1]) {
 			g.kept = append(g.kept, g.flying[i])
 			g.flying = append(g.flying[:i:i], g.flying[i+1:]...)
+		}
+	case "withhold":
+		g.withhold(names[0], names[1])
+	case "withheld":
+		for _, n := range g.nodes {
+			g.printf("%s %d", n.name, n.r.Withheld())
 		}
 	case "release":
 		g.flying, g.kept = append(g.kept, g.flying...), nil

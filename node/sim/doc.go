@@ -3,11 +3,19 @@
 // naming the seed, and two runs of one seed give the same transcript.
 //
 // What is real: the replicas, the boards, the team, the bytes on the wire (every message is encoded and parsed). What
-// is simulated: time, loss, delay, duplication, reordering, partitions (also one-way), crashes at every point between
-// an operation and its acknowledgement. Signatures are a keyed hash in most runs, because real ones would be nearly
-// all of the time a run takes, and real in some.
+// is simulated, in a file each: the network (net.go), the disk of journal and store (disk.go), what goes wrong with
+// hosts, clocks and disks (faults.go), a member gone bad and one with a later version (hostile.go), people
+// (people.go). Which of all that a run meets, and how much of it, is drawn from the seed (options.go). Signatures are a
+// keyed hash in most runs, because real ones would be nearly all of the time a run takes, and real in some.
 //
-// The checkers are in check.go. They are named after when they must hold: anytime, and finally, after a calm phase in
-// which the faults are over and everyone can reach everyone. A run in which too little happened fails as well.
+// The checkers are named after when they must hold: anytime; eventually, in a calm phase in which the faults are over
+// and everyone can reach everyone; and finally, after it. What they take for granted is what the store promises: what
+// was acknowledged is on disk. A disk that was copied or taken back to a backup has broken that promise, so from its
+// owner only that it does no harm is asked; and no run has both flipped bits and disks taken back, since of two who
+// keep an operation both may lose it then.
+//
+// A run in which too little happened fails, as do many runs that never met a certain fault or state. The tests plant
+// bugs in the disks, in the network, in the signatures and in the rules, each of which must be found.
+//
 // The idea is that of FoundationDB's simulation (Zhou et al., SIGMOD 2021) and TigerBeetle's VOPR.
 package sim

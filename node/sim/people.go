@@ -1,21 +1,34 @@
 package sim
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 
 	"muster/crdt"
+	"muster/crdt/auth"
 	"muster/crdt/board"
 )
 
 // maxIncidents is how many incidents the people of one run declare.
 const maxIncidents = 3
 
+// recent is how many of the things of a kind people talk about.
+const recent = 4
+
 // act lets somebody do something: any verb the board has, with arguments that fit it more often than not. What the
 // rules refuse is part of the game.
 func (w *world) act() {
 	h := w.hosts[w.rng.IntN(len(w.hosts))]
-	if h.r == nil {
+	if h.r == nil || w.now.Before(h.paused) || h.r.NeedsEpoch() {
+		return
+	}
+	if w.now.Before(h.full) && w.rng.IntN(2) == 0 { // else nobody has noticed before writing
+		w.count("saw: disk full, read only")
+		return
+	}
+	if w.rng.IntN(100) == 0 {
+		w.invite(h)
 		return
 	}
 	docs := h.r.Documents()
@@ -26,30 +39,45 @@ func (w *world) act() {
 		verbs := board.Verbs()
 		in = w.intent(h, doc, verbs[w.rng.IntN(len(verbs))])
 	}
-	p, err := h.r.Propose(w.clock(h), doc, in)
+	p, err := h.r.Propose(w.wall(h), doc, in)
 	var refused *board.Problem
 	switch {
 	case errors.As(err, &refused):
-		w.count("refused " + in.Verb)
+		w.count("people: refused " + in.Verb)
 		if refused.Message == "" {
-			w.fail("n%d: %s refused without a word", h.n, in.Verb)
+			w.fail("%s: %s refused without a word", h.name, in.Verb)
 		}
 		return
 	case err != nil:
-		w.fail("n%d: %s: %w", h.n, in.Verb, err)
+		w.fail("%s: %s: %w", h.name, in.Verb, err)
 		return
 	}
-	w.count("did " + in.Verb)
-	w.trace(h, "did", "%-8s %.8s", in.Verb, p.Hash)
-	if w.work(h) { // on disk: only now is the person told
+	w.count("people: " + in.Verb)
+	w.trace(h, "did", "%-10s %.8s", in.Verb, p.Hash)
+	if w.work(h) && !h.hostile { // on disk: only now is the person told
 		h.acked = append(h.acked, p)
 	}
 }
 
+// invite lets somebody write an invitation that nobody uses.
+func (w *world) invite(h *host) {
+	key := make([]byte, ed25519.PublicKeySize)
+	w.bytes(key)
+	if _, err := h.r.ProposeTeam(w.wall(h), auth.KindInvite, auth.Invite{Key: key, Role: auth.RoleResponder, Uses: 1}); err != nil {
+		w.fail("%s: invite: %w", h.name, err)
+		return
+	}
+	w.count("people: invite")
+	w.work(h)
+}
+
 // intent fills in what verb needs.
 func (w *world) intent(h *host, doc crdt.DocID, v board.Verb) board.Intent {
+	view := h.r.Board(doc).View(w.wall(h), h.r.Team())
+	if len(view.Conflicts) > 0 && w.rng.IntN(5) == 0 { // people see what is wrong
+		v = board.Verb{Name: "settle"}
+	}
 	in := board.Intent{Verb: v.Name, Yes: w.rng.IntN(10) > 0}
-	view := h.r.Board(doc).View(w.clock(h), h.r.Team())
 	wants := func(n board.Need) bool { return n == board.Must || n == board.May && w.rng.IntN(2) == 0 }
 	if v.Name == "settle" {
 		if len(view.Conflicts) > 0 {
@@ -83,6 +111,7 @@ func (w *world) intent(h *host, doc crdt.DocID, v board.Verb) board.Intent {
 		case board.RefNone:
 		}
 		if len(ids) > 0 {
+			ids = ids[max(0, len(ids)-recent):] // what is new is what people meet over
 			in.Ref = ids[w.rng.IntN(len(ids))]
 		}
 	}
@@ -118,7 +147,7 @@ func (w *world) intent(h *host, doc crdt.DocID, v board.Verb) board.Intent {
 		in.Other = docs[w.rng.IntN(len(docs))]
 	}
 	if wants(v.At) {
-		in.AtMS = w.clock(h).UnixMilli() - w.rng.Int64N(1e7)
+		in.AtMS = w.wall(h).UnixMilli() - w.rng.Int64N(1e7)
 	}
 	if wants(v.For) {
 		in.ForMS = 1000 + w.rng.Int64N(1e7)

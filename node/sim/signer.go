@@ -6,7 +6,7 @@ import (
 	"muster/crdt"
 )
 
-// hashSigner signs with a keyed hash whose key is the device's name. Anyone could forge it, and nobody here tries.
+// hashSigner signs with a keyed hash whose key is the device's name. Anyone could forge it, and nobody here does.
 type hashSigner crdt.DeviceID
 
 func (s hashSigner) Device() crdt.DeviceID { return crdt.DeviceID(s) }
@@ -26,3 +26,16 @@ func hashSignature(d crdt.DeviceID, header []byte) (sig [crdt.SignatureBytes]byt
 func verifyHash(d crdt.DeviceID, header []byte, sig *[crdt.SignatureBytes]byte) bool {
 	return hashSignature(d, header) == *sig
 }
+
+// verifier returns what the replicas check signatures with.
+func (w *world) verifier() crdt.Verifier {
+	switch {
+	case w.o.Bug == BugForged:
+		return func(crdt.DeviceID, []byte, *[crdt.SignatureBytes]byte) bool { return true }
+	case w.o.RealKeys:
+		return crdt.VerifyEd25519
+	}
+	return verifyHash
+}
+
+var _ crdt.Signer = hashSigner{}

@@ -63,7 +63,13 @@ func (l badgerLog) Debugf(string, ...any) {}
 // openArchive opens or creates a Badger directory. An error wraps ErrNewer, or is a *CorruptError, or is the system's.
 func openArchive(dir string, log *slog.Logger) (a *archive, err error) {
 	defer asDamage(&err)
-	db, err := badger.Open(badgerOptions(dir, log))
+	o := badgerOptions(dir, log)
+	if tight, err := isTight(dir); err != nil {
+		return nil, err
+	} else if tight {
+		tighten(&o)
+	}
+	db, err := badger.Open(o)
 	if err != nil {
 		return nil, fmt.Errorf("open badger: %w", err)
 	}
@@ -114,6 +120,16 @@ func (a *archive) close() (err error) {
 	defer asDamage(&err)
 	if err := a.db.Close(); err != nil {
 		return fmt.Errorf("close badger: %w", err)
+	}
+	return nil
+}
+
+// leave makes everything written durable and lets go of the archive without the tables that closing would write. Its
+// goroutines and maps stay until the process ends.
+func (a *archive) leave() (err error) {
+	defer asDamage(&err)
+	if err := a.db.Sync(); err != nil {
+		return fmt.Errorf("sync badger: %w", err)
 	}
 	return nil
 }
@@ -288,6 +304,30 @@ func (a *archive) erase(doc crdt.DocID, refs []Ref) error {
 				return fmt.Errorf("sync an erasure: %w", err)
 			}
 		}
+	}
+	return nil
+}
+
+// fill adds bodies to records that are held without them, each in a transaction of its own, since they are large and rare.
+func (a *archive) fill(records []*crdt.Record) error {
+	for _, r := range records {
+		err := a.db.Update(func(txn *badger.Txn) error {
+			key := recordKey(r.Doc(), RefTo(r))
+			held, err := getRecord(txn, key)
+			if err != nil {
+				return err
+			}
+			if full := withBody(held, r); full != nil {
+				return txn.Set(key, crdt.AppendRecord(nil, full))
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("add a body: %w", err)
+		}
+	}
+	if err := a.db.Sync(); err != nil {
+		return fmt.Errorf("sync bodies: %w", err)
 	}
 	return nil
 }

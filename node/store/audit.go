@@ -13,18 +13,30 @@ type Progress struct {
 	Records         uint64
 }
 
-// Audit reads everything and returns what is wrong, joined, at most one error for each document: every block of Badger's
-// tables, every log as [Store.Scan] checks it, every signature if verify is not nil, and every operation of the journal.
-// progress, if not nil, is called after each document. Writing and reading go on meanwhile.
+// WhatSignature is the What of a [CorruptError] that only [Store.Audit] finds: opening a store checks no signatures.
+const WhatSignature = "the signature does not verify"
+
+// Audit implements [Store]: every block of Badger's tables, too.
 func (d *Disk) Audit(verify crdt.Verifier, progress func(Progress)) error {
-	docs, err := d.Documents()
+	tables := d.reading(func(a *archive) error { return a.verifyTables() })
+	return errors.Join(tables, audit(d, verify, progress))
+}
+
+// Audit implements [Store].
+func (m *Memory) Audit(verify crdt.Verifier, progress func(Progress)) error {
+	return audit(m, verify, progress)
+}
+
+// audit reads whatever a Store shows.
+func audit(s Store, verify crdt.Verifier, progress func(Progress)) error {
+	docs, err := s.Documents()
 	if err != nil {
 		return err
 	}
-	errs := []error{d.reading(func(a *archive) error { return a.verifyTables() })}
+	var errs []error
 	p := Progress{DocsTotal: len(docs)}
 	for _, doc := range docs {
-		errs = append(errs, d.Scan(doc, func(r *crdt.Record) error {
+		errs = append(errs, s.Scan(doc, func(r *crdt.Record) error {
 			p.Records++
 			return checkSignature(doc, r, verify)
 		}))
@@ -33,13 +45,13 @@ func (d *Disk) Audit(verify crdt.Verifier, progress func(Progress)) error {
 			progress(p)
 		}
 	}
-	errs = append(errs, d.Own(func(r *crdt.Record) error { return checkSignature(r.Doc(), r, verify) }))
+	errs = append(errs, s.Own(func(r *crdt.Record) error { return checkSignature(r.Doc(), r, verify) }))
 	return errors.Join(errs...)
 }
 
 func checkSignature(doc crdt.DocID, r *crdt.Record, verify crdt.Verifier) error {
 	if verify != nil && r.Sig != nil && !r.Verify(verify) {
-		return &CorruptError{doc, r.Op.Dot, "the signature does not verify"}
+		return &CorruptError{doc, r.Op.Dot, WhatSignature}
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func (d *Disk) Compact() error {
 	if err != nil {
 		return err
 	}
-	if err := d.room(size + d.cfg.HeadroomBytes); err != nil {
+	if err := d.room(size + d.headroom()); err != nil {
 		return err
 	}
 	if err := d.copyArchive(); err != nil {

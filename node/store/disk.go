@@ -27,18 +27,6 @@ type Disk struct {
 
 var _ Store = (*Disk)(nil)
 
-// room returns ErrDiskFull if less than need bytes are free.
-func (d *Disk) room(need int64) error {
-	free, err := freeBytes(d.dir)
-	if err != nil {
-		return err
-	}
-	if free < need {
-		return fmt.Errorf("%w (%d MiB are free, %d MiB are needed)", ErrDiskFull, free>>20, need>>20)
-	}
-	return nil
-}
-
 // writable reports whether a write may begin. The caller holds d.mu.
 func (d *Disk) writable() error {
 	switch {
@@ -47,7 +35,7 @@ func (d *Disk) writable() error {
 	case d.stopped != nil:
 		return fmt.Errorf("%w: %w", ErrStopped, d.stopped)
 	}
-	return d.room(d.cfg.HeadroomBytes)
+	return d.roomToWrite()
 }
 
 // stop notes that a write has failed. The caller holds d.mu.
@@ -57,7 +45,8 @@ func (d *Disk) stop(err error) error {
 }
 
 // Put implements [Store]. Own operations cost one fdatasync, of the journal; Badger has them without a sync, because
-// what it loses is put back from the journal at the next Open. Peers' operations cost one sync of Badger.
+// what it loses is put back from the journal at the next Open. Peers' operations cost one sync of Badger, before the
+// journal is written: an own operation may stand on them, and must not be all that a power cut leaves.
 func (d *Disk) Put(own, peers []*crdt.Record) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -71,19 +60,37 @@ func (d *Disk) Put(own, peers []*crdt.Record) error {
 	if err := checkSizes(own, peers); err != nil {
 		return err
 	}
-	if _, err := d.journal.appendOps(fresh); errors.Is(err, ErrDiskFull) {
+	if err := d.journal.reserve(fresh); errors.Is(err, ErrDiskFull) {
 		return err
 	} else if err != nil {
+		return d.stop(err)
+	}
+	if err := d.archive.put(peers, true); err != nil {
+		return d.stop(err)
+	}
+	if _, err := d.journal.appendOps(fresh); err != nil {
 		return d.stop(err)
 	}
 	for _, r := range fresh {
 		d.logs.add(r)
 	}
-	batch := peers
-	if len(own) > 0 {
-		batch = append(append(make([]*crdt.Record, 0, len(own)+len(peers)), own...), peers...)
+	if err := d.archive.put(own, false); err != nil {
+		return d.stop(err)
 	}
-	if err := d.archive.put(batch, len(peers) > 0); err != nil {
+	return nil
+}
+
+// Fill implements [Store]. It is about operations of peers: an own one is in the journal whole, or was erased there.
+func (d *Disk) Fill(records []*crdt.Record) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.writable(); err != nil {
+		return err
+	}
+	if err := checkSizes(records); err != nil {
+		return err
+	}
+	if err := d.archive.fill(records); err != nil {
 		return d.stop(err)
 	}
 	return nil
@@ -96,7 +103,7 @@ func (d *Disk) Erase(doc crdt.DocID, refs []Ref) error {
 	defer d.mu.Unlock()
 	err := d.writable()
 	if errors.Is(err, ErrDiskFull) {
-		err = d.room(eraseRoomBytes)
+		err = d.room(eraseRoom)
 	}
 	if err != nil {
 		return err
@@ -115,9 +122,6 @@ func (d *Disk) Erase(doc crdt.DocID, refs []Ref) error {
 	}
 	return nil
 }
-
-// eraseRoomBytes must be free to erase, which is allowed where writing is not: it adds next to nothing.
-const eraseRoomBytes = 4 << 20
 
 // reading calls fn with the archive, which stays open meanwhile.
 func (d *Disk) reading(fn func(a *archive) error) error {
@@ -225,6 +229,17 @@ func (d *Disk) Close() error {
 		return ErrClosed
 	}
 	d.closed = true
-	err := errors.Join(d.archive.close(), d.journal.file.Close())
-	return errors.Join(err, d.lock.release(err == nil && d.stopped == nil))
+	full := d.roomToClose()
+	if full != nil && !errors.Is(full, ErrDiskFull) {
+		full = nil
+	}
+	var err error
+	if full != nil {
+		d.cfg.Logger.Warn("closed without writing tables, which the next start makes up for", "why", full)
+		err = d.archive.leave()
+	} else {
+		err = d.archive.close()
+	}
+	err = errors.Join(err, d.journal.file.Close())
+	return errors.Join(err, d.lock.release(err == nil && full == nil && d.stopped == nil))
 }

@@ -10,7 +10,8 @@
 // The package promises:
 //
 //   - What Put has acknowledged survives a power cut. An own operation is in the journal, synced, before anything else
-//     happens to it; the journal is the authority for own operations and Badger for those of peers.
+//     happens to it, and after what it stands on is on disk; the journal is the authority for own operations and Badger
+//     for those of peers.
 //   - A device never signs two operations with one dot as long as the disk tells the truth about either of journal and
 //     Badger. Where the journal is missing, damaged, behind Badger, or in another place than it was written in (a copy,
 //     a restored backup), Open begins a fresh epoch, which is on disk before Open returns.
@@ -18,11 +19,14 @@
 //     was written; the rest of the program only ever sees a [*CorruptError].
 //   - After a failed write nothing more is written, and nothing more acknowledged, until the store is opened anew.
 //   - An erased body is gone from the directory after Compact.
+//   - A full disk is an error of Put and of Open, not the end of the process: Put refuses while less is free than Badger
+//     may come to need at once (room.go), and on a volume of less than 256 MiB Badger is made to need little.
 //
-// What it does not promise: a full disk may still kill the process, through Badger's memory maps, if something else
-// fills it faster than Put looks (nothing acknowledged is lost, but Open refuses until there is room); a flipped bit in
-// Badger's write-ahead log silently costs the peers' operations behind it, which Badger takes for the torn end of a
-// crash, so that they are fetched again; and a disk image restored as a whole cannot be told from the original.
+// What it does not promise: something that fills a nearly empty disk within the milliseconds of a write or a compaction
+// may still kill the process, through Badger's memory maps (nothing acknowledged is lost); a store cannot be opened on a
+// full disk, not even for reading; a damage to the very last entry of Badger's write-ahead log passes for the torn end of
+// a crash, and what peers wrote in it is fetched again without a word; and a disk image restored as a whole cannot be told
+// from the original.
 //
 // It deviates from its design in three places. The identity of the place is the file system's id and the inodes of the
 // directory and of the journal, not a device number, which changes between starts on some systems and would cost an

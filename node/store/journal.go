@@ -249,14 +249,8 @@ func openJournal(dir string, cfg Config, c *journalContent) (*journal, place, er
 // append writes b at the end and makes it durable. ErrDiskFull means that nothing has changed; after any other error the
 // end of the file is unknown.
 func (j *journal) append(b []byte) error {
-	if grown := j.end + int64(len(b)); grown > j.size {
-		grown += journalStep - grown%journalStep
-		if err := j.zero(j.size, grown-j.size); noSpace(err) {
-			return fmt.Errorf("%w: %w", ErrDiskFull, err)
-		} else if err != nil {
-			return fmt.Errorf("extend the journal: %w", err)
-		}
-		j.size = grown
+	if err := j.extend(int64(len(b))); err != nil {
+		return err
 	}
 	if _, err := j.file.WriteAt(b, j.end); err != nil {
 		return fmt.Errorf("write the journal: %w", err)
@@ -266,6 +260,32 @@ func (j *journal) append(b []byte) error {
 	}
 	j.end += int64(len(b))
 	return nil
+}
+
+// extend makes the file long enough for n more bytes. ErrDiskFull means that nothing has changed.
+func (j *journal) extend(n int64) error {
+	grown := j.end + n
+	if grown <= j.size {
+		return nil
+	}
+	grown += journalStep - grown%journalStep
+	if err := j.zero(j.size, grown-j.size); noSpace(err) {
+		return fmt.Errorf("%w: %w", ErrDiskFull, err)
+	} else if err != nil {
+		return fmt.Errorf("extend the journal: %w", err)
+	}
+	j.size = grown
+	return nil
+}
+
+// reserve makes the file long enough for ops, so that appending them does not fail for want of space.
+func (j *journal) reserve(ops []*crdt.Record) error {
+	var n int64
+	for _, r := range ops {
+		fr := opFrame(r)
+		n += int64(frameHead + len(fr.keep) + len(fr.erase))
+	}
+	return j.extend(n)
 }
 
 // appendOps writes operations with one sync and returns how many bytes that took.

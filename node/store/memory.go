@@ -79,6 +79,16 @@ func (m *Memory) writable() error {
 	return err
 }
 
+// Room implements [Store].
+func (m *Memory) Room() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if errors.Is(m.fail, ErrDiskFull) {
+		return m.fail
+	}
+	return nil
+}
+
 // readable reports whether the store is open. The caller holds m.mu.
 func (m *Memory) readable() error {
 	if m.closed {
@@ -151,6 +161,40 @@ func merge(held, r *crdt.Record) *crdt.Record {
 	signed := *held
 	signed.Sig = r.Sig
 	return &signed
+}
+
+// withBody returns what is to be stored when r is given for its body, or nil if held stays as it is.
+func withBody(held, r *crdt.Record) *crdt.Record {
+	if held == nil || !held.Erased || r.Erased || r.CheckBody() != nil {
+		return nil
+	}
+	full := *held
+	full.Salt, full.Body, full.Erased = r.Salt, r.Body, false
+	return &full
+}
+
+// Fill implements [Store].
+func (m *Memory) Fill(records []*crdt.Record) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := checkSizes(records); err != nil {
+		return err
+	}
+	if err := m.writable(); err != nil {
+		return err
+	}
+	for _, r := range records {
+		log := m.docs[r.Doc()][r.Op.Dot.Log()]
+		if log == nil {
+			continue
+		}
+		if at, ok := log.find(RefTo(r)); ok {
+			if full := withBody(log.records[at], r); full != nil {
+				log.records[at] = full
+			}
+		}
+	}
+	return nil
 }
 
 // Erase implements [Store].

@@ -12,9 +12,6 @@ import (
 	"muster/crdt"
 )
 
-// openRoomBytes must be free to open a store: Badger begins a new log through a memory map and may have to write a table.
-const openRoomBytes = 24 << 20
-
 // A Report says what Open found and did, for the log and for `doctor`.
 type Report struct {
 	New        bool   // there was no store
@@ -28,6 +25,7 @@ type Report struct {
 	Recovered     int    // own operations the journal had lost, taken from Badger
 	Restored      int    // own operations Badger had lost, taken from the journal
 	SetAside      string // why the Badger directory was set aside; peers' operations have to be fetched again
+	LostTail      string // what of Badger's write-ahead log cannot be read; peers' operations in it have to be fetched again
 }
 
 // Open opens the store in dir, or creates it there, repairs what it can and says so. Errors: [ErrLocked],
@@ -64,7 +62,7 @@ func (d *Disk) abandon() error {
 }
 
 func (d *Disk) open(rep *Report) error {
-	if err := d.room(openRoomBytes); err != nil {
+	if err := d.roomToOpen(); err != nil {
 		return err
 	}
 	if err := finishSwap(d.dir); err != nil {
@@ -95,7 +93,13 @@ func (d *Disk) open(rep *Report) error {
 func (d *Disk) openArchive(content *journalContent, rep *Report) (comparison, error) {
 	path := filepath.Join(d.dir, badgerName)
 	for {
-		err := preflight(path, rep.Unclean, d.cfg.Logger)
+		var err error
+		if rep.SetAside == "" {
+			rep.LostTail, err = lostTail(path)
+		}
+		if err == nil {
+			err = preflight(path, rep.Unclean, d.cfg.Logger)
+		}
 		if err == nil {
 			d.archive, err = openArchive(path, d.cfg.Logger)
 		}

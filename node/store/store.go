@@ -19,8 +19,8 @@ import (
 type Store interface {
 	// Put stores records and returns when they would survive a power cut. own are operations made by this device now:
 	// in epoch [Store.Epoch], each the next of its log. peers are all others, this device's earlier ones included.
-	// Everything becomes visible in one transaction, or in several, in the order given, when the batch is larger than a
-	// transaction (about a megabyte). Both slices may be empty.
+	// What own operations may refer to comes first: peers, then own, each visible in one transaction, or in several, in the
+	// order given, when there is more than a transaction takes (about a megabyte). Both slices may be empty.
 	//
 	// A record that is held already stays as it is, except that a signature is added where there was none: a body that
 	// was erased does not come back.
@@ -34,6 +34,11 @@ type Store interface {
 	// held, or erased before, are passed over. The old bytes leave the files only with [Store.Compact]. If a crash or an
 	// error cuts Erase short, Scan still shows the bodies not erased everywhere, and Erase may be called again.
 	Erase(doc crdt.DocID, refs []Ref) error
+
+	// Fill adds salt and body to records held without them because they never came, and returns when that would survive a
+	// power cut. Records that are not held, or have a body, are passed over. The store cannot tell a body that never came
+	// from one that was erased: the caller gives none that a redaction names. Errors are as those of Put.
+	Fill(records []*crdt.Record) error
 
 	// Documents returns the documents of which anything is held, ascending.
 	Documents() ([]crdt.DocID, error)
@@ -56,6 +61,9 @@ type Store interface {
 	// OwnHeads returns, by document, the last operation of this device in the current epoch; documents ascending.
 	OwnHeads() []Head
 
+	// Room returns [ErrDiskFull] while Put would, and nil otherwise. It costs about a microsecond.
+	Room() error
+
 	// Epoch returns the epoch in which this device must write.
 	Epoch() uint64
 
@@ -63,11 +71,17 @@ type Store interface {
 	// when a peer knows more of this device's log than the store does.
 	NewEpoch(reason string) (uint64, error)
 
+	// Audit reads everything and returns what is wrong, joined, at most one error for each document: every log as Scan
+	// checks it, every signature if verify is not nil, and every operation of the journal. progress, if not nil, is called
+	// after each document. Writing and reading go on meanwhile.
+	Audit(verify crdt.Verifier, progress func(Progress)) error
+
 	// Compact makes erased bytes leave the files. Writers wait for it, readers only for its last step. It costs nothing
 	// when nothing was erased since the last time, otherwise time and free space in proportion to the whole store.
 	Compact() error
 
-	// Close makes everything durable and releases the store; every later call returns [ErrClosed]. It waits for readers.
+	// Close makes everything durable and releases the store; every later call returns [ErrClosed]. It waits for readers. On
+	// a full disk Badger is left as a crash would leave it, since closing it needs space; that is no error.
 	Close() error
 }
 
@@ -89,7 +103,7 @@ type Head struct {
 // Config says whose store it is. Device is required; the zero value of everything else is the default.
 type Config struct {
 	Device        crdt.DeviceID // author of own operations; a store belongs to one device for ever
-	HeadroomBytes int64         // free space below which writes are refused; 0: [DefaultHeadroomBytes]
+	HeadroomBytes int64         // free space below which writes are refused; 0: as much as Badger may come to need
 	Rand          io.Reader     // source of epochs; nil: crypto/rand
 	Logger        *slog.Logger  // nil: silent. Badger's warnings and errors go here too
 
@@ -97,14 +111,7 @@ type Config struct {
 	wrapJournal func(journalFile) journalFile
 }
 
-// DefaultHeadroomBytes is the free space below which writes are refused. It has to cover what Badger may still write
-// through memory maps, where a full disk kills the process: a log of 16 MB and the table it becomes.
-const DefaultHeadroomBytes = 32 << 20
-
 func (c Config) withDefaults() Config {
-	if c.HeadroomBytes == 0 {
-		c.HeadroomBytes = DefaultHeadroomBytes
-	}
 	if c.Rand == nil {
 		c.Rand = rand.Reader
 	}

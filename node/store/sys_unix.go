@@ -18,6 +18,15 @@ func freeBytes(dir string) (int64, error) {
 	return int64(s.Bavail) * int64(s.Bsize), nil
 }
 
+// volumeBytes returns the size of the file system of dir.
+func volumeBytes(dir string) (int64, error) {
+	var s syscall.Statfs_t
+	if err := syscall.Statfs(dir, &s); err != nil {
+		return 0, fmt.Errorf("size of %s: %w", dir, err)
+	}
+	return int64(s.Blocks) * int64(s.Bsize), nil
+}
+
 // placeOf returns where dir and the journal f are. The file system is named by what statfs calls it, which on most is
 // derived from its UUID; a device number may change with every start of the machine.
 func placeOf(dir string, f *os.File) (place, error) {

@@ -16,6 +16,8 @@
 //	Batch      0x06  operations of one document; see [AppendBatch]
 //	Have       0x07  batches acknowledged up to | n, n × (doc 32 | tips as a frontier)
 //	Offer      0x08  operations | bytes: what the sender is about to send in batches, summed over documents
+//	NeedBodies 0x09  doc 32 | n, n × hash 32: operations held without their bodies, which no redaction names
+//	Bodies     0x0a  doc 32 | n, n × (hash 32 | salt 16 | n bytes body): as many of those as fit
 //
 // # Anti-entropy
 //
@@ -38,6 +40,13 @@
 //
 // A new operation goes to every connected peer as a Batch of one with number 0. A receiver that has it on disk answers
 // Have. That is what "delivered" means on every screen.
+//
+// # Bodies
+//
+// A body travels with its operation. Where it was redacted the operation goes on without it, and the receiver knows of
+// the redaction. An operation that came without a body and that no redaction names is another matter: somebody withheld
+// it. Digests do not show that, since they cover headers. So the receiver asks its peers, one after the other and again
+// after a while, and takes the body from whoever has it: the hash in the signed header vouches for it.
 //
 // # Versions
 //

@@ -20,6 +20,7 @@ const (
 	MaxBatchBytes   = 4 << 20 // a Batch, packed and unpacked
 	MaxBatchOps     = 1 << 13
 	MaxDocs         = 1 << 12 // documents named in one frame
+	MaxBodies       = 256     // bodies asked for or sent in one frame
 	DocsAtOnce      = 64      // with at most so many documents Docs is sent without Buckets
 	maxHelloText    = 128
 )
@@ -34,6 +35,8 @@ const (
 	typeBatch     = 0x06
 	typeHave      = 0x07
 	typeOffer     = 0x08
+	typeNeed      = 0x09
+	typeBodies    = 0x0a
 )
 
 // A Message is one of the types of this package that a frame can hold.
@@ -96,14 +99,35 @@ type Offer struct {
 	Bytes      uint64 // encoded records, before compression
 }
 
-func (*Hello) message()     {}
-func (*Root) message()      {}
-func (*Buckets) message()   {}
-func (*Docs) message()      {}
-func (*Frontiers) message() {}
-func (*Batch) message()     {}
-func (*Have) message()      {}
-func (*Offer) message()     {}
+// NeedBodies asks for the bodies of operations that the sender holds without them.
+type NeedBodies struct {
+	Doc crdt.DocID
+	Ops []crdt.Hash // ascending
+}
+
+// Bodies brings bodies that were asked for. Whether they are the right ones only the headers say.
+type Bodies struct {
+	Doc    crdt.DocID
+	Bodies []Body
+}
+
+// A Body is what an operation was signed with, beside its header.
+type Body struct {
+	Op   crdt.Hash // ascending in a frame
+	Salt [crdt.SaltBytes]byte
+	Body []byte
+}
+
+func (*Hello) message()      {}
+func (*Root) message()       {}
+func (*Buckets) message()    {}
+func (*Docs) message()       {}
+func (*Frontiers) message()  {}
+func (*Batch) message()      {}
+func (*Have) message()       {}
+func (*Offer) message()      {}
+func (*NeedBodies) message() {}
+func (*Bodies) message()     {}
 
 // An Envelope is a message on its way out.
 type Envelope struct {
@@ -161,6 +185,23 @@ func Append(b []byte, m Message) []byte {
 		b = append(b, typeOffer)
 		b = binary.AppendUvarint(b, m.Operations)
 		b = binary.AppendUvarint(b, m.Bytes)
+	case *NeedBodies:
+		b = append(b, typeNeed)
+		b = append(b, m.Doc[:]...)
+		b = binary.AppendUvarint(b, uint64(len(m.Ops)))
+		for _, h := range m.Ops {
+			b = append(b, h[:]...)
+		}
+	case *Bodies:
+		b = append(b, typeBodies)
+		b = append(b, m.Doc[:]...)
+		b = binary.AppendUvarint(b, uint64(len(m.Bodies)))
+		for _, x := range m.Bodies {
+			b = append(b, x.Op[:]...)
+			b = append(b, x.Salt[:]...)
+			b = binary.AppendUvarint(b, uint64(len(x.Body)))
+			b = append(b, x.Body...)
+		}
 	}
 	return b
 }
@@ -215,6 +256,10 @@ func Parse(b []byte) (Message, error) {
 		m = &Have{Batches: r.Uvarint(), Docs: readDocFrontiers(r)}
 	case typeOffer:
 		m = &Offer{Operations: r.Uvarint(), Bytes: r.Uvarint()}
+	case typeNeed:
+		m = parseNeedBodies(r)
+	case typeBodies:
+		m = parseBodies(r)
 	default:
 		return nil, fmt.Errorf("%w %#x", ErrUnknown, b[0])
 	}
@@ -280,6 +325,30 @@ func parseDocs(r *crdt.Reader) *Docs {
 			r.Fail("documents not in order")
 		}
 		m.Docs = append(m.Docs, d)
+	}
+	return m
+}
+
+func parseNeedBodies(r *crdt.Reader) *NeedBodies {
+	m := &NeedBodies{Doc: crdt.DocID(r.Hash()), Ops: r.Hashes(MaxBodies)}
+	for i := 1; i < len(m.Ops); i++ {
+		if m.Ops[i-1].Compare(m.Ops[i]) >= 0 {
+			r.Fail("operations not in order")
+		}
+	}
+	return m
+}
+
+func parseBodies(r *crdt.Reader) *Bodies {
+	m := &Bodies{Doc: crdt.DocID(r.Hash())}
+	for range r.Count(MaxBodies, 32+crdt.SaltBytes+1) {
+		x := Body{Op: r.Hash()}
+		copy(x.Salt[:], r.Take(crdt.SaltBytes))
+		x.Body = append([]byte(nil), r.Bytes(crdt.MaxBodyBytes)...)
+		if n := len(m.Bodies); n > 0 && m.Bodies[n-1].Op.Compare(x.Op) >= 0 {
+			r.Fail("bodies not in order")
+		}
+		m.Bodies = append(m.Bodies, x)
 	}
 	return m
 }

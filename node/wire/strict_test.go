@@ -60,7 +60,7 @@ func control() *rapid.Generator[wire.Message] {
 		return b
 	}
 	return rapid.Custom(func(t *rapid.T) wire.Message {
-		switch rapid.IntRange(0, 6).Draw(t, "type") {
+		switch rapid.IntRange(0, 8).Draw(t, "type") {
 		case 0:
 			return &wire.Hello{
 				Lowest: number.Draw(t, "lowest"), Highest: number.Draw(t, "highest"), Team: crdt.DocID{1, 2},
@@ -85,6 +85,18 @@ func control() *rapid.Generator[wire.Message] {
 			return &wire.Frontiers{Answer: rapid.Bool().Draw(t, "answer"), Docs: docFrontiers(t)}
 		case 5:
 			return &wire.Have{Batches: number.Draw(t, "batches"), Docs: docFrontiers(t)}
+		case 6:
+			m := &wire.NeedBodies{Doc: crdt.DocID{3}}
+			for _, i := range indexes(t) {
+				m.Ops = append(m.Ops, hashOf(i))
+			}
+			return m
+		case 7:
+			m := &wire.Bodies{Doc: crdt.DocID{4}}
+			for _, i := range indexes(t) {
+				m.Bodies = append(m.Bodies, wire.Body{Op: hashOf(i), Body: rapid.SliceOfN(rapid.Byte(), 0, 20).Draw(t, "body")})
+			}
+			return m
 		}
 		return &wire.Offer{Operations: number.Draw(t, "operations"), Bytes: number.Draw(t, "bytes")}
 	})

@@ -67,6 +67,8 @@ func messages(t fataler) map[string]wire.Message {
 		"have":          &wire.Have{Batches: 300, Docs: two},
 		"have-none":     &wire.Have{},
 		"offer":         &wire.Offer{Operations: 20_000, Bytes: 1 << 33},
+		"need-bodies":   &wire.NeedBodies{Doc: doc, Ops: []crdt.Hash{hashOf(1), hashOf(2)}},
+		"bodies":        &wire.Bodies{Doc: doc, Bodies: []wire.Body{{Op: hashOf(1), Salt: [crdt.SaltBytes]byte{7}, Body: []byte("one")}, {Op: hashOf(2)}}},
 		"push":          &wire.Batch{Doc: doc, Records: recs[4:5]},
 		"founding":      &wire.Batch{Doc: doc, Records: recs[:1]},
 		"run":           &wire.Batch{Doc: doc, Number: 3, Records: vouched(recs[1:4])},

@@ -1,0 +1,44 @@
+package sim
+
+import (
+	"testing"
+	"time"
+)
+
+// Each planted bug is found within a few seeds. A simulator that passes one of them would pass anything.
+func TestFindsPlantedBugs(t *testing.T) {
+	crash := func(o *Options) { o.Crash = 20 * time.Second }
+	hostile := func(o *Options) { o.Hostile, o.Flip = true, 0 }
+	for _, c := range []struct {
+		name   string
+		bug    Bug
+		within uint64
+		adjust func(o *Options)
+	}{
+		{"writes are not synced", BugUnsynced, 20, crash},
+		{"the last writer wins", BugLastWins, 20, nil},
+		{"no order where clocks agree", BugNoOrder, 20, nil},
+		{"a frontier entry is forgotten", BugForgets, 20, crash},
+		{"a forged signature is accepted", BugForged, 40, hostile},
+		{"redacted bodies are kept", BugKeeps, 40, nil},
+		{"withheld bodies are not sent", BugNoBodies, 80, hostile},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for s := uint64(1); s <= c.within; s++ {
+				o := Draw(s)
+				if c.adjust != nil {
+					c.adjust(&o)
+				}
+				if _, err := Run(s, o); err != nil {
+					t.Fatalf("seed %d fails without the bug: %v", s, err)
+				}
+				o.Bug = c.bug
+				if _, err := Run(s, o); err != nil {
+					t.Logf("found by seed %d: %v", s, err)
+					return
+				}
+			}
+			t.Errorf("not found in %d seeds", c.within)
+		})
+	}
+}

@@ -1,0 +1,241 @@
+package sim
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"muster/crdt"
+	"muster/crdt/board"
+)
+
+// finally checks what must hold after the calm phase, and counts what the run has met.
+func (w *world) finally() error {
+	if err := w.eventually(); err != nil {
+		return err
+	}
+	first := w.honest()[0]
+	again := w.honest()
+	for _, h := range again[:min(len(again), startsMax)] {
+		if err := w.startsAgain(h); err != nil {
+			return err
+		}
+	}
+	for _, check := range []func(*host) error{w.refolds, w.nothingDisappears, w.redactedIsGone, w.dotsAreOnce} {
+		if err := check(first); err != nil {
+			return err
+		}
+	}
+	w.tally(first)
+	if w.err == nil && w.res.Counts["acknowledged"] == 0 {
+		w.fail("nobody did anything")
+	}
+	return w.err
+}
+
+// startsMax is how many hosts of a team are started anew at the end of a run: each that is takes as long as its start did.
+const startsMax = 2
+
+// startsAgain checks that a host that starts from its disk holds and shows what it did before.
+func (w *world) startsAgain(h *host) error {
+	again, err := w.replica(h)
+	if err != nil {
+		return fmt.Errorf("%s does not start from its own disk: %w", h.name, err)
+	}
+	if again.Digest() != h.r.Digest() {
+		return fmt.Errorf("%s has lost something by starting anew", h.name)
+	}
+	return w.sameBoards(&host{name: h.name + " started anew", r: again}, h)
+}
+
+// refolds checks that a board is what the rules make of its operations, in whatever order these are applied.
+func (w *world) refolds(h *host) error {
+	for _, doc := range h.r.Documents() {
+		g := h.r.Graph(doc)
+		b := board.New(doc, g)
+		for _, op := range w.shuffled(g) {
+			rec, dot := h.disk.get(doc, g, op), g.Dot(op)
+			m, _ := h.r.Team().Member(dot.Device)
+			b.Apply(board.Event{
+				Hash: op, Dot: dot, Person: m.Person, WallMS: rec.Op.WallMS, Place: g.Place(op), Kind: rec.Op.Kind, Body: rec.Body, Erased: rec.Erased,
+			})
+		}
+		if !bytes.Equal(b.Canonical(), h.r.Board(doc).Canonical()) {
+			return fmt.Errorf("%s shows of %.8s what the rules do not say", h.name, doc)
+		}
+	}
+	return nil
+}
+
+// shuffled returns the operations of a document in a random order that agrees with causality.
+func (w *world) shuffled(g *crdt.Graph) []crdt.Hash {
+	waits := map[crdt.Hash]int{}
+	next := map[crdt.Hash][]crdt.Hash{}
+	var ready, out []crdt.Hash
+	for _, op := range g.Lacks(crdt.Past{}) {
+		rec := w.made[op]
+		for _, p := range append([]crdt.Hash{rec.Op.Prev}, rec.Op.Parents...) {
+			if !p.IsZero() {
+				waits[op]++
+				next[p] = append(next[p], op)
+			}
+		}
+		if waits[op] == 0 {
+			ready = append(ready, op)
+		}
+	}
+	for len(ready) > 0 {
+		i := w.rng.IntN(len(ready))
+		op := ready[i]
+		ready = slices.Delete(ready, i, i+1)
+		out = append(out, op)
+		for _, n := range next[op] {
+			if waits[n]--; waits[n] == 0 {
+				ready = append(ready, n)
+			}
+		}
+	}
+	return out
+}
+
+// nothingDisappears checks that everything a person was told is saved is in the log of the board, with what it says
+// unless a redaction names it.
+func (w *world) nothingDisappears(first *host) error {
+	for _, h := range w.hosts {
+		for _, p := range h.acked {
+			b := first.r.Board(p.Doc)
+			if _, ok := b.Entry(p.Hash, first.r.Team()); !ok {
+				return fmt.Errorf("%.8s of %s is held and not on the board", p.Hash, h.name)
+			}
+			rec := first.disk.get(p.Doc, first.r.Graph(p.Doc), p.Hash)
+			if rec.Erased && !w.redacted(first, p.Doc, p.Hash) {
+				return fmt.Errorf("what %.8s of %s says is gone, and no redaction names it", p.Hash, h.name)
+			}
+		}
+	}
+	return nil
+}
+
+// redacted reports whether a redaction names an operation, or the note that it revises.
+func (w *world) redacted(h *host, doc crdt.DocID, op crdt.Hash) bool {
+	if !h.r.Board(doc).Withheld(op) {
+		return true
+	}
+	var edit struct {
+		Note crdt.Hash `cbor:"1,keyasint"`
+	}
+	rec := w.made[op]
+	if rec.Op.Kind != board.KindEdit || crdt.DecodeBody(rec.Body, &edit) != nil {
+		return false
+	}
+	return slices.Contains(h.r.Board(doc).Erasures(), edit.Note)
+}
+
+// redactedIsGone checks that no correct node's disk has what was redacted.
+func (w *world) redactedIsGone(first *host) error {
+	for _, doc := range first.r.Documents() {
+		for _, op := range first.r.Board(doc).Erasures() {
+			w.count("saw: redacted body")
+			for _, h := range w.honest() {
+				if !h.disk.get(doc, first.r.Graph(doc), op).Erased {
+					return fmt.Errorf("%s still has the redacted %.8s on its disk", h.name, op)
+				}
+				if i := slices.IndexFunc(h.disk.journal, func(r *crdt.Record) bool { return r.Hash == op }); i >= 0 && !h.disk.journal[i].Erased {
+					return fmt.Errorf("%s still has the redacted %.8s in its journal", h.name, op)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// get returns an operation that is on the disk.
+func (d *disk) get(doc crdt.DocID, g *crdt.Graph, op crdt.Hash) *crdt.Record {
+	dot := g.Dot(op)
+	for _, rec := range d.docs[doc][dot.Log()] {
+		if rec.Hash == op {
+			return rec
+		}
+	}
+	panic(fmt.Sprintf("sim: %s is shown and not on disk", dot))
+}
+
+// dotsAreOnce checks that nobody signed two operations with one dot, except those whose disk was copied or taken back,
+// and who lie.
+func (w *world) dotsAreOnce(first *host) error {
+	for _, doc := range append(first.r.Documents(), w.team) {
+		for _, f := range first.r.Graph(doc).Forks() {
+			author := slices.IndexFunc(w.hosts, func(h *host) bool { return h.device == f.Dot.Device })
+			switch h := w.hosts[author]; {
+			case h.hostile:
+				w.count("saw: equivocation proven")
+			case h.twin != nil:
+				w.count("saw: fork of a copied disk")
+			case h.forks:
+				w.count("saw: fork of a restored disk")
+			default:
+				return fmt.Errorf("two operations with dot %s", f.Dot)
+			}
+		}
+	}
+	return nil
+}
+
+// tally counts the interesting states that the run ended in or went through.
+func (w *world) tally(first *host) {
+	r := first.r
+	for _, m := range r.Team().Members() {
+		if m.Unconfirmed {
+			w.count("saw: invitation used too often")
+		}
+	}
+	for _, doc := range r.Documents() {
+		v := r.Board(doc).View(w.now, r.Team())
+		w.count("incidents")
+		for _, c := range v.Conflicts {
+			w.count("conflict: " + c.Kind)
+		}
+		for _, s := range v.Settled {
+			w.count("settled: " + s.Kind)
+		}
+		for _, n := range v.Merged {
+			w.count("merged: " + n.Kind)
+		}
+		g := r.Graph(doc)
+		var redacts, edits []crdt.Hash
+		for _, op := range g.Lacks(crdt.Past{}) {
+			switch w.made[op].Op.Kind {
+			case kindNewer:
+				w.count("saw: unknown kind kept")
+			case board.KindRedact:
+				redacts = append(redacts, op)
+			case board.KindEdit:
+				edits = append(edits, op)
+			}
+			if len(w.made[op].Op.Ext) > 0 {
+				w.count("saw: unknown header field kept")
+			}
+		}
+		for _, a := range redacts {
+			for _, b := range edits {
+				var x, y struct {
+					Note crdt.Hash `cbor:"1,keyasint"`
+				}
+				if !g.Before(a, b) && !g.Before(b, a) && crdt.DecodeBody(w.made[a].Body, &x) == nil && crdt.DecodeBody(w.made[b].Body, &y) == nil && x == y {
+					w.count("saw: redaction racing an edit")
+				}
+			}
+		}
+	}
+	for _, h := range w.hosts {
+		if h.r == nil {
+			continue
+		}
+		s := h.r.Stats()
+		w.res.Counts["saw: operation received again"] += s.Duplicates
+		w.res.Counts["saw: digests equal"] += s.RootsEqual
+		if s.Refused > 0 && !w.o.Hostile {
+			w.fail("%s refused %d operations of correct nodes", h.name, s.Refused)
+		}
+	}
+}
