@@ -169,6 +169,9 @@ func parseFile(text []byte) (Device, error) {
 	if d.ID().String() != string(lines[2]) {
 		return Device{}, errors.New("seed and public key do not belong together")
 	}
+	if !bytes.Equal(formatFile(d), text) { // the base64 decoder overlooks line ends
+		return Device{}, errors.New("not in the form in which it is written")
+	}
 	return d, nil
 }
 

@@ -25,6 +25,7 @@ type entry struct {
 	// The rejoin loop's.
 	dialing bool
 	tried   time.Time     // begin of the last attempt
+	failed  error         // how that ended
 	next    time.Time     // not due before
 	backoff time.Duration // after the last failure
 }
@@ -119,7 +120,7 @@ func (e *entry) state() State {
 func (b *book) known() []Known {
 	out := make([]Known, 0, len(b.entries))
 	for d, e := range b.entries {
-		out = append(out, Known{Device: d, Addrs: e.addrs(), LastSeen: e.seen, State: e.state()})
+		out = append(out, Known{Device: d, Addrs: e.addrs(), LastSeen: e.seen, State: e.state(), TriedAt: e.tried, LastError: e.failed})
 	}
 	slices.SortFunc(out, func(a, b Known) int {
 		return cmp.Or(

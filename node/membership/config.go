@@ -67,6 +67,9 @@ type Known struct {
 	Addrs    []netip.AddrPort // in the order they would be tried
 	LastSeen time.Time        // when it was last connected; zero if never
 	State    State
+
+	TriedAt   time.Time // when the last dial of this run began; zero if there was none
+	LastError error     // why that dial failed; nil if it did not
 }
 
 // Bounds. Times are chosen so that two nodes meet within five seconds of being able to.
@@ -93,5 +96,5 @@ const (
 	unknownKeep  = 2 * time.Minute
 	saveEvery    = 5 * time.Second
 	joinTimeout  = 5 * time.Second
-	updateWait   = 2 * time.Second
+	updateWait   = time.Millisecond // zero would be for ever
 )

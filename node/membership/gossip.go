@@ -44,7 +44,7 @@ func (m *Membership) startGossip() (*memberlist.Memberlist, error) {
 	return ml, nil
 }
 
-// work joins memberlist with devices that came up, and spreads a changed address list: both wait for the network.
+// work joins memberlist with devices that came up, and spreads a changed address list: the first waits for the network.
 func (m *Membership) work(ctx context.Context, ml *memberlist.Memberlist) {
 	for {
 		select {
@@ -58,8 +58,9 @@ func (m *Membership) work(ctx context.Context, ml *memberlist.Memberlist) {
 				m.log.Debug("join failed", "device", device.Short(), "err", err) // tried again next round
 			}
 		case <-m.update:
+			// Queues the list for gossip and then waits for it to leave, which a join or the end of the node must not.
 			if err := ml.UpdateNode(updateWait); err != nil {
-				m.log.Debug("addresses not spread yet", "err", err) // gossip goes on
+				m.log.Debug("addresses not spread yet", "err", err)
 			}
 		}
 	}

@@ -164,7 +164,7 @@ func (m *Membership) attempt(ctx context.Context, t target) {
 	defer m.mu.Unlock()
 	m.dialing--
 	if e := m.book.entries[t.device]; e != nil {
-		e.dialing = false
+		e.dialing, e.failed = false, err
 		if err == nil {
 			e.backoff, e.next = 0, time.Now().Add(backoffMin) // Connected follows
 		} else {

@@ -161,7 +161,7 @@ func (m *Membership) Connected(device crdt.DeviceID, addr netip.AddrPort, inboun
 		return // the connection works all the same
 	}
 	now := time.Now()
-	e.connected, e.upAt, e.seen = true, now, now
+	e.connected, e.upAt, e.seen, e.failed = true, now, now, nil
 	m.book.learnWorked(e, addr)
 	m.resetLocked()
 	m.join(device)

@@ -74,6 +74,7 @@ const (
 // Bounds on strangers and dials, for the whole node.
 const (
 	strangersMax       = 32 // unfinished handshakes and joining connections
+	memberSlots        = 8  // more, for whoever comes from where a member was met
 	strangersPerSource = 8  // of one IP address, except the loopback's, which is this machine
 	strangerBytes      = 64 << 10
 	strangerTime       = 5 * time.Second
@@ -99,9 +100,10 @@ const (
 	closeWait        = time.Second     // for CONNECTION_CLOSE to leave when the node ends
 	simultaneousDial = 3 * time.Second // two connections closer together than this were dialed at one moment
 	healthEvery      = time.Second
-	stallAfter       = 3 * time.Second // silence that counts as a stall, if we were sending
-	stallPackets     = 3               // sent since the last one received; an idle link sends at most two
-	redialEvery      = 3 * time.Second // while stalled
+	stallAfter       = 3 * time.Second             // silence that counts as a stall, if we were sending
+	stallPackets     = 3                           // sent since the last one received; an idle link sends at most two
+	redialEvery      = 3 * time.Second             // while stalled
+	silentAfter      = idleTimeout - 2*time.Second // of a stall: give up and say so, before QUIC does it without a word
 	refreshEvery     = 500 * time.Millisecond
 	refreshTries     = 8               // an IPv6 address is usable within two seconds or not at all
 	sleptAfter       = 5 * time.Second // the wall clock ran this far ahead of the monotonic one: the machine slept

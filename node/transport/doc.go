@@ -13,7 +13,8 @@
 //	'm'  bidirectional   memberlist stream
 //	'j'  bidirectional   joining                      the only stream of a connection with a device that is no member
 //
-// Gossip packets travel in DATAGRAM frames. A frame on 'c' and 'b' is a four byte big-endian length and that many bytes,
+// Gossip packets travel in DATAGRAM frames. What would make memberlist take memory out of proportion is dropped before it
+// gets there; see tame.go. A frame on 'c' and 'b' is a four byte big-endian length and that many bytes,
 // 1 to [ControlFrameMax] or [BulkFrameMax]. The hello, the first frame of 'c', is
 //
 //	1 byte version (1) | 4 bytes turn | 8 bytes instance, random for each run of a node | 0 to [HelloMax] bytes of [Config.Hello]
@@ -35,8 +36,10 @@
 //   - Nothing received is dropped because the owner is slow. QUIC flow control stops the sender, each stream by itself,
 //     so control frames pass bulk that nobody reads.
 //   - Two nodes that dial each other at one moment end with one connection, the same for both.
-//   - A stalled connection is replaced while it still counts as up; a dead one ends within [idleTimeout].
-//   - A device that is no member costs one of 32 slots, one stream, 64 KiB and five seconds.
+//   - A stalled connection is replaced while it still counts as up; a dead one ends within [idleTimeout],
+//     and where one end only is not heard, both ends know by then.
+//   - A device that is no member costs one of 32 slots, one stream, 64 KiB and five seconds. Where all are taken, there
+//     are still eight for the addresses at which members were met.
 //   - After [Transport.Cut] no packet leaves to or is taken from the devices named, whatever is still open.
 //   - A send error ends the connections it hits and never the node: the socket is kept, and replaced when it is dead or
 //     when the machine has slept. Only a full send buffer or a firewall's refusal counts as packet loss.

@@ -14,6 +14,10 @@ var (
 	ErrStranger = errors.New("the device is not a member here")
 	// ErrRefused: the other end does not know us as a member.
 	ErrRefused = errors.New("the peer does not know this device as a member")
+	// ErrOtherDevice: another device than the one dialed answers at the address.
+	ErrOtherDevice = errors.New("another device answers there")
+	// ErrVersion: the other end speaks no protocol that we do.
+	ErrVersion = errors.New("no version of the transport in common")
 	// ErrCut: a drill keeps us apart.
 	ErrCut = errors.New("cut by a drill")
 	// ErrSelf: the address is this node's own.
@@ -34,6 +38,8 @@ var (
 	ErrNoAddress = errors.New("no address to dial")
 	// ErrSlept: the machine was suspended, so every connection is dead at its other end.
 	ErrSlept = errors.New("the machine was asleep")
+	// ErrSilent: the peer, or the way from it, has been silent for [silentAfter], as one end has found.
+	ErrSilent = errors.New("nothing arrives from the other end")
 	// ErrTooMuch: a joining stream carried more than it may.
 	ErrTooMuch = errors.New("joining stream is over 64 KiB")
 )
@@ -69,13 +75,20 @@ const (
 	codeSelf      quic.ApplicationErrorCode = 4
 	codeDone      quic.ApplicationErrorCode = 5 // a joining stream has ended
 	codeRebuild   quic.ApplicationErrorCode = 6
+	codeSilent    quic.ApplicationErrorCode = 7
 )
+
+// alertNoProtocol is TLS's no_application_protocol (RFC 7301) as QUIC reports it.
+const alertNoProtocol quic.TransportErrorCode = 0x100 + 120
 
 // codeOther is the error code of a stream that is refused alone.
 const codeOther quic.StreamErrorCode = 1
 
 // reason turns what QUIC says about the end of a connection into this package's words.
 func reason(err error) error {
+	if tr, ok := errors.AsType[*quic.TransportError](err); ok && tr.ErrorCode == alertNoProtocol {
+		return fmt.Errorf("%w: %w", ErrVersion, err)
+	}
 	app, ok := errors.AsType[*quic.ApplicationError](err)
 	if !ok || !app.Remote {
 		return err
@@ -91,6 +104,8 @@ func reason(err error) error {
 		return fmt.Errorf("%w: the peer says %q", ErrProtocol, app.ErrorMessage)
 	case codeSelf:
 		return ErrSelf
+	case codeSilent:
+		return ErrSilent
 	default:
 		return err
 	}
@@ -107,6 +122,8 @@ func code(err error) quic.ApplicationErrorCode {
 		return codeProtocol
 	case errors.Is(err, errRebuild):
 		return codeRebuild
+	case errors.Is(err, ErrSilent):
+		return codeSilent
 	default:
 		return codeStopped
 	}

@@ -114,7 +114,7 @@ func (g *gossip) DialAddressTimeout(to memberlist.Address, timeout time.Duration
 		s.CancelWrite(codeOther)
 		return nil, opError(to, err)
 	}
-	return &streamConn{s, l.conn}, nil
+	return newTameConn(&streamConn{s, l.conn}), nil
 }
 
 // opError has the form that memberlist takes for "the other node failed", not "we did".
@@ -154,6 +154,10 @@ func (g *gossip) Shutdown() error {
 // receive gives a packet from the device to memberlist, or drops it.
 func (g *gossip) receive(b []byte, from crdt.DeviceID) {
 	if !g.on.Load() {
+		return
+	}
+	if !tame(b) {
+		g.t.count.gossipIn.Add(1)
 		return
 	}
 	p := &memberlist.Packet{Buf: b, From: &net.UDPAddr{IP: SynthIP(from), Port: GossipPort}, Timestamp: time.Now()}

@@ -121,7 +121,7 @@ func TestStreamsDoNotLeak(t *testing.T) {
 			}
 			served := <-gb.StreamCh()
 			if i%2 == 0 { // the usual order: all is read
-				if _, err := conn.Write([]byte("question")); err != nil {
+				if _, err := conn.Write([]byte("\x00uestion")); err != nil {
 					t.Fatal(err)
 				}
 				if _, err := io.ReadFull(served, make([]byte, 8)); err != nil {

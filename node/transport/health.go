@@ -70,12 +70,19 @@ func (t *Transport) upLinks() []*link {
 }
 
 // checkLink dials a second connection beside one that has stalled. If that succeeds it is newer and takes over on both
-// sides; if not, the idle timeout ends the old one.
+// sides; if not, the old one is given up a little before the idle timeout. QUIC would end it in silence, and where only
+// the way from the peer is cut, the peer, which hears us, would take as long again to notice that we do not hear it.
 func (t *Transport) checkLink(l *link, now time.Time) {
 	s := l.conn.ConnectionStats()
 	stalled := l.health.observe(now, s.PacketsReceived, s.PacketsSent)
 	l.stalled.Store(stalled)
-	if !stalled || now.Before(l.health.redialAt) {
+	switch {
+	case !stalled:
+		return
+	case now.Sub(l.health.receivedAt) >= silentAfter:
+		l.stop(ErrSilent)
+		return
+	case now.Before(l.health.redialAt):
 		return
 	}
 	l.health.redialAt = now.Add(redialEvery)

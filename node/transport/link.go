@@ -41,6 +41,8 @@ type link struct {
 	bulk      *queue
 	datagrams chan []byte // gossip on its way out
 	bulkIn    atomic.Int32
+	gossipIn  atomic.Int32
+	heldUntil atomic.Int64 // Unix nanoseconds; see Hold
 	stalled   atomic.Bool
 	health    health // the health watch's
 	wg        sync.WaitGroup

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -356,7 +355,7 @@ func TestDialIsPinned(t *testing.T) {
 	simulate(t, func(t *testing.T, w *world) {
 		a, b := w.start(1), w.start(2)
 		err := a.Dial(t.Context(), device(3).ID(), []netip.AddrPort{b.addr})
-		if err == nil || !strings.Contains(err.Error(), "is at the address of") {
+		if !errors.Is(err, ErrOtherDevice) {
 			t.Errorf("dial: %v", err)
 		}
 		time.Sleep(5 * time.Second)

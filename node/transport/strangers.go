@@ -65,7 +65,9 @@ func (s *slots) trust(a netip.AddrPort) {
 
 type slotKey struct{}
 
-// admit gives an inbound handshake a slot, which ends with the connection at the latest, or refuses it.
+// admit gives an inbound handshake a slot, which ends with the connection at the latest, or refuses it. Who is there is
+// known only after the handshake, so some slots are for the addresses of members: strangers who take all the others do
+// not keep a member out that starts again.
 func (s *slots) admit(ctx context.Context, info *quic.ClientInfo) (context.Context, error) {
 	addr, err := addrPort(info.RemoteAddr)
 	if err != nil {
@@ -74,7 +76,11 @@ func (s *slots) admit(ctx context.Context, info *quic.ClientInfo) (context.Conte
 	src := source(addr)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.taken >= strangersMax || s.bySource[src] >= strangersPerSource {
+	free := strangersMax - s.taken
+	if s.verified[addr.Addr()] {
+		free += memberSlots
+	}
+	if free <= 0 || s.bySource[src] >= strangersPerSource {
 		s.count.refusals.Add(1)
 		return nil, errors.New("too many unfinished connections")
 	}

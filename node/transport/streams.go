@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -37,7 +38,7 @@ func (l *link) readFrames(s io.Reader, class Class, sizeMax int) {
 			l.stop(l.why(fmt.Errorf("%w: %s stream: %w", ErrProtocol, class, err)))
 			return
 		}
-		if !l.t.emit(l.ctx, Frame{l.device, class, frame}) {
+		if !l.mayRead() || !l.t.emit(l.ctx, Frame{l.device, class, frame}) {
 			return
 		}
 	}
@@ -160,11 +161,22 @@ func (l *link) acceptBidi() {
 
 func (l *link) serveBidi(s *quic.Stream) {
 	kind, err := readKind(s)
-	if err == nil && kind == streamMemberlist && l.t.gossip.accept(&streamConn{s, l.conn}) {
+	if err == nil && kind == streamMemberlist && l.acceptGossip(s) {
 		return
 	}
 	s.CancelRead(codeOther)
 	s.CancelWrite(codeOther)
+}
+
+// acceptGossip gives a stream to memberlist, which closes it when it is done, or reports false.
+func (l *link) acceptGossip(s *quic.Stream) bool {
+	c := newTameConn(&streamConn{s, l.conn})
+	c.ended = sync.OnceFunc(func() { l.gossipIn.Add(-1) })
+	if l.gossipIn.Add(1) <= gossipStreamsPerPeer && l.t.gossip.accept(c) {
+		return true
+	}
+	c.ended()
+	return false
 }
 
 // readKind reads a stream's first byte, within a time.

@@ -42,7 +42,7 @@ func (t *Transport) clientTLS(want crdt.DeviceID) *tls.Config {
 				return err
 			}
 			if !want.IsZero() && device != want {
-				return fmt.Errorf("device %s is at the address of %s", device.Short(), want.Short())
+				return fmt.Errorf("%w: %s, not %s", ErrOtherDevice, device.Short(), want.Short())
 			}
 			return nil
 		},

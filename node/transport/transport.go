@@ -266,6 +266,12 @@ func (t *Transport) Recheck() {
 	t.stopLinks(ErrStranger, func(d crdt.DeviceID) bool { return !t.cfg.Member(d) })
 }
 
+// Reconnect ends every connection because of why, so that both sides begin anew. Each follows by a PeerDown, and comes
+// back by the next dial of either side.
+func (t *Transport) Reconnect(why error) {
+	t.stopLinks(why, func(crdt.DeviceID) bool { return true })
+}
+
 // stopLinks ends the connections of the chosen devices. Their PeerDown follows at once.
 func (t *Transport) stopLinks(why error, chosen func(crdt.DeviceID) bool) {
 	t.mu.Lock()
