@@ -46,6 +46,13 @@ type Service interface {
 	// Heal ends every cut.
 	Heal(ctx context.Context) (Status, error)
 
+	// Verify reads everything stored and says what is wrong with it. It takes as long as reading does; the node goes on.
+	Verify(ctx context.Context) (Verification, error)
+
+	// Doctor says why the named responders (empty: all others) are not seen. It tries to reach them meanwhile, which takes
+	// up to ten seconds. Code not_found.
+	Doctor(ctx context.Context, who []string) (Diagnosis, error)
+
 	// Stop ends the node after what is in flight is on disk.
 	Stop(ctx context.Context) error
 }

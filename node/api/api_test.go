@@ -76,6 +76,14 @@ func methods() map[string]func(context.Context, Service) (got, want, seen any, e
 			r, err := s.Cut(ctx, []string{"bob", "erin"})
 			return r, fakeStatus, []string{"bob", "erin"}, err
 		},
+		"verify": func(ctx context.Context, s Service) (_, _, _ any, err error) {
+			r, err := s.Verify(ctx)
+			return r, fakeVerified, "verify", err
+		},
+		"doctor": func(ctx context.Context, s Service) (_, _, _ any, err error) {
+			r, err := s.Doctor(ctx, []string{"bob"})
+			return r, fakeDiagnosis, []string{"bob"}, err
+		},
 		"heal": func(ctx context.Context, s Service) (_, _, _ any, err error) {
 			r, err := s.Heal(ctx)
 			return r, fakeStatus, "heal", err

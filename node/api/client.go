@@ -82,12 +82,22 @@ func (c *Client) Join(ctx context.Context, in Join) (Joined, error) {
 
 // Cut implements [Service].
 func (c *Client) Cut(ctx context.Context, who []string) (Status, error) {
-	return call[Status](ctx, c, pathCut, cutAsk{Who: who})
+	return call[Status](ctx, c, pathCut, whoAsk{Who: who})
 }
 
 // Heal implements [Service].
 func (c *Client) Heal(ctx context.Context) (Status, error) {
 	return call[Status](ctx, c, pathHeal, empty{})
+}
+
+// Verify implements [Service].
+func (c *Client) Verify(ctx context.Context) (Verification, error) {
+	return call[Verification](ctx, c, pathVerify, empty{})
+}
+
+// Doctor implements [Service].
+func (c *Client) Doctor(ctx context.Context, who []string) (Diagnosis, error) {
+	return call[Diagnosis](ctx, c, pathDoctor, whoAsk{Who: who})
 }
 
 // Stop implements [Service].

@@ -34,6 +34,8 @@ const (
 	pathJoin   = "/v1/join"
 	pathCut    = "/v1/cut"
 	pathHeal   = "/v1/heal"
+	pathVerify = "/v1/verify"
+	pathDoctor = "/v1/doctor"
 	pathStop   = "/v1/stop"
 )
 
@@ -42,8 +44,8 @@ type ask struct {
 	Incident string `json:"incident,omitempty"`
 }
 
-// cutAsk is the body of Cut.
-type cutAsk struct {
+// whoAsk is the body of the methods whose only argument is some responders.
+type whoAsk struct {
 	Who []string `json:"who,omitempty"`
 }
 

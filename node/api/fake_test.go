@@ -42,7 +42,15 @@ var (
 	}
 	fakeStatus   = Status{Schema: "muster.status/1", Responder: "ann", Peers: []Peer{{Responder: "bob", RTTMS: 1.5, Reachable: true}}}
 	fakeIncident = Incident{Schema: "muster.show/1", Name: "amber-otter", Tasks: []Task{{ID: "t7f", Owners: []string{"bob"}}}}
-	fakeLog      = []Entry{{Op: "ab", Kind: "note", Text: "<html> & ünïcode"}}
+	fakeVerified = Verification{
+		Schema: "muster.verify/1", Operations: 7, Peers: []Compared{{Responder: "bob", Equal: true}},
+		Problems: []Problem{{Kind: ProblemFork, Incident: "amber-otter", Text: "two of one", Hint: "stop one"}},
+	}
+	fakeDiagnosis = Diagnosis{
+		Schema: "muster.doctor/1", Facts: []Fact{{About: "socket", Text: "open", Bad: true}},
+		Responders: []Examined{{Responder: "bob", Cause: CauseCut, Text: "cut", Devices: []ExaminedDevice{{Device: "ab", Addrs: []string{"a:1"}}}}},
+	}
+	fakeLog = []Entry{{Op: "ab", Kind: "note", Text: "<html> & ünïcode"}}
 )
 
 func (f *fake) Write(_ context.Context, w Write) (Receipt, error) { return fakeReceipt, f.asked(w) }
@@ -65,6 +73,12 @@ func (f *fake) Join(_ context.Context, in Join) (Joined, error) {
 }
 
 func (f *fake) Cut(_ context.Context, who []string) (Status, error) { return fakeStatus, f.asked(who) }
+
+func (f *fake) Verify(context.Context) (Verification, error) { return fakeVerified, f.asked("verify") }
+
+func (f *fake) Doctor(_ context.Context, who []string) (Diagnosis, error) {
+	return fakeDiagnosis, f.asked(who)
+}
 
 func (f *fake) Heal(context.Context) (Status, error) { return fakeStatus, f.asked("heal") }
 func (f *fake) Stop(context.Context) error           { return f.asked("stop") }

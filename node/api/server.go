@@ -62,8 +62,10 @@ func NewHandler(s Service, log *slog.Logger) http.Handler {
 	method(mux, pathInit, func(ctx context.Context, in Init) (Status, error) { return s.Init(ctx, in) })
 	method(mux, pathInvite, func(ctx context.Context, in Invite) (Invitation, error) { return s.Invite(ctx, in) })
 	method(mux, pathJoin, func(ctx context.Context, in Join) (Joined, error) { return s.Join(ctx, in) })
-	method(mux, pathCut, func(ctx context.Context, in cutAsk) (Status, error) { return s.Cut(ctx, in.Who) })
+	method(mux, pathCut, func(ctx context.Context, in whoAsk) (Status, error) { return s.Cut(ctx, in.Who) })
 	method(mux, pathHeal, func(ctx context.Context, _ empty) (Status, error) { return s.Heal(ctx) })
+	method(mux, pathVerify, func(ctx context.Context, _ empty) (Verification, error) { return s.Verify(ctx) })
+	method(mux, pathDoctor, func(ctx context.Context, in whoAsk) (Diagnosis, error) { return s.Doctor(ctx, in.Who) })
 	method(mux, pathStop, func(ctx context.Context, _ empty) (empty, error) { return empty{}, s.Stop(ctx) })
 	mux.HandleFunc("POST "+pathWatch, func(w http.ResponseWriter, r *http.Request) { stream(w, r, s) })
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
