@@ -28,6 +28,10 @@ type Config struct {
 	// Open and OpenStore replace the socket and the store in tests that run in a bubble of virtual time.
 	Open      func() (net.PacketConn, error)
 	OpenStore func(dir string, cfg store.Config) (store.Store, store.Report, error)
+
+	// Skew is added to the wall clock wherever the node writes or shows it: a laptop whose clock is wrong, in a bubble
+	// where all share one.
+	Skew time.Duration
 }
 
 // DefaultPort is the UDP port a node listens on when nothing else is asked for and nobody else has it.
@@ -35,17 +39,22 @@ const DefaultPort = 7946
 
 // Waits and bounds of a node.
 const (
-	deliveryWait = 400 * time.Millisecond // for reachable peers to say that they hold a write
-	switchWait   = 10 * time.Second       // of calls, while a session starts
-	joinTimeout  = 15 * time.Second
-	seekEvery    = 3 * time.Second // looking again at the addresses given, while nobody is connected
-	knockEvery   = 3 * time.Second // introducing ourselves again to a device that does not know us
-	fullRetry    = time.Second     // trying again to write after the disk was full
-	erasePause   = time.Second     // gathering redactions before their bytes are cleaned out of the files
-	callsMax     = 256             // calls waiting for the loop
-	drainMax     = 64              // calls and events taken together into one sync
-	mergedMax    = 1 << 16         // timeline entries remembered as having come by a merge
-	waitersMax   = 1024            // writes waiting for their delivery to be known
+	deliveryWait  = 400 * time.Millisecond // for reachable peers to say that they hold a write
+	switchWait    = 10 * time.Second       // of calls, while a session starts
+	joinTimeout   = 15 * time.Second
+	knocksMax     = 8 // addresses asked at a time to let us in
+	knockAgain    = 500 * time.Millisecond
+	seenMax       = 32              // addresses on the links that are asked again
+	refusalWait   = time.Second     // for another answer, when somebody did not let us in
+	firstSyncWait = 5 * time.Second // of a join, for the board to arrive
+	seekEvery     = 3 * time.Second // looking again at the addresses given, while nobody is connected
+	knockEvery    = 3 * time.Second // introducing ourselves again to a device that does not know us
+	fullRetry     = time.Second     // trying again to write after the disk was full
+	erasePause    = time.Second     // gathering redactions before their bytes are cleaned out of the files
+	callsMax      = 256             // calls waiting for the loop
+	drainMax      = 64              // calls and events taken together into one sync
+	mergedMax     = 1 << 16         // timeline entries remembered as having come by a merge
+	waitersMax    = 1024            // writes waiting for their delivery to be known
 )
 
 func (c Config) withDefaults() Config {

@@ -8,6 +8,7 @@
 //	team             which of the teams below is the current one
 //	teams/ID/store   operations (package store)
 //	teams/ID/peers   address book (package membership)
+//	teams/ID/roster  copy of the team document, for when the store is damaged
 //	node.log, sock, config
 //
 // so that joining a team leaves the one before untouched beside it. Everything that belongs to one team at run time is
@@ -20,7 +21,10 @@
 //   - When Write returns nil the operation is on disk; the receipt says whose nodes hold it too, waiting at most
 //     [deliveryWait] for those that can be reached.
 //   - When the disk fails, the node stops rather than promise what it cannot keep. When the disk is full it stays
-//     readable, refuses new writes, and goes on by itself when there is room.
+//     readable, serves its peers what it holds and claims nothing else, refuses new writes, and goes on by itself when
+//     there is room.
+//   - A member that sends without end is delayed, never refused, by the allowance in limits.go; people's calls go before
+//     what the network brings.
 //   - A fresh directory needs no set-up: the first start founds a team of one.
 //   - Run returns only when everything it started has ended.
 package node

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"muster/crdt"
 	"muster/crdt/auth"
@@ -21,12 +20,13 @@ import (
 // home is the layout of a node's directory.
 type home string
 
-func (h home) key() string                { return filepath.Join(string(h), "device.key") }
-func (h home) current() string            { return filepath.Join(string(h), "team") }
-func (h home) teams() string              { return filepath.Join(string(h), "teams") }
-func (h home) team(id crdt.DocID) string  { return filepath.Join(h.teams(), id.String()[:32]) }
-func (h home) store(id crdt.DocID) string { return filepath.Join(h.team(id), "store") }
-func (h home) book(id crdt.DocID) string  { return filepath.Join(h.team(id), "peers") }
+func (h home) key() string                 { return filepath.Join(string(h), "device.key") }
+func (h home) current() string             { return filepath.Join(string(h), "team") }
+func (h home) teams() string               { return filepath.Join(string(h), "teams") }
+func (h home) team(id crdt.DocID) string   { return filepath.Join(h.teams(), id.String()[:32]) }
+func (h home) store(id crdt.DocID) string  { return filepath.Join(h.team(id), "store") }
+func (h home) roster(id crdt.DocID) string { return filepath.Join(h.team(id), "roster") }
+func (h home) book(id crdt.DocID) string   { return filepath.Join(h.team(id), "peers") }
 
 // readCurrent returns the current team; zero when there is none yet.
 func (h home) readCurrent() (crdt.DocID, error) {
@@ -37,28 +37,42 @@ func (h home) readCurrent() (crdt.DocID, error) {
 	if err != nil {
 		return crdt.DocID{}, err
 	}
-	id, err := hex.DecodeString(strings.TrimSpace(string(b)))
+	id, err := parseCurrent(string(b))
+	if err != nil {
+		return crdt.DocID{}, fmt.Errorf("%s: %w", h.current(), err)
+	}
+	return id, nil
+}
+
+// parseCurrent reads what [home.writeCurrent] writes.
+func parseCurrent(text string) (crdt.DocID, error) {
+	id, err := hex.DecodeString(strings.TrimSpace(text))
 	if err != nil || len(id) != len(crdt.DocID{}) {
-		return crdt.DocID{}, fmt.Errorf("%s does not name a team", h.current())
+		return crdt.DocID{}, errors.New("it does not name a team")
 	}
 	return crdt.DocID(id), nil
 }
 
-// writeCurrent makes id the current team, durably and at once: a crash leaves the one before or this one.
+// writeCurrent makes id the current team, durably and at once.
 func (h home) writeCurrent(id crdt.DocID) error {
-	tmp := h.current() + ".new"
+	return replaceFile(h.current(), []byte(id.String()+"\n"))
+}
+
+// replaceFile writes a file durably and at once: a crash leaves the one before or this one.
+func replaceFile(path string, content []byte) error {
+	tmp := path + ".new"
 	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString(id.String() + "\n")
+	_, err = f.Write(content)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(tmp, h.current()); err != nil {
+	if err := os.Rename(tmp, path); err != nil {
 		return err
 	}
-	return syncDir(string(h))
+	return syncDir(filepath.Dir(path))
 }
 
 func syncDir(dir string) error {
@@ -101,7 +115,7 @@ func (n *Node) foundIn(dir, handle, team string) (crdt.DocID, error) {
 	if err != nil || auth.CheckName("device", label) != nil {
 		label = "laptop"
 	}
-	rec, err := replica.Genesis(crdt.Ed25519Signer(n.device.Key()), st.Epoch(), time.Now(), auth.KindGenesis,
+	rec, err := replica.Genesis(crdt.Ed25519Signer(n.device.Key()), st.Epoch(), n.now(), auth.KindGenesis,
 		auth.Genesis{Team: team, Handle: handle, Device: label}, randomBytes)
 	if err == nil {
 		err = st.Put([]*crdt.Record{rec}, nil)

@@ -9,7 +9,11 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
+	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"muster/crdt"
 	"muster/crdt/auth"
@@ -94,7 +98,7 @@ func (e *refusal) Error() string { return e.why }
 func printable(b []byte) string {
 	out := []rune{}
 	for _, c := range string(b[:min(len(b), 200)]) {
-		if c >= ' ' && c != 0x7f {
+		if unicode.IsGraphic(c) && c != utf8.RuneError {
 			out = append(out, c)
 		}
 	}
@@ -198,6 +202,7 @@ func (s *session) introductions(ctx context.Context) error {
 			last[ev.Device] = time.Now()
 			if err := s.introduceTo(ctx, ev); err != nil {
 				s.n.cfg.Log.Info("not let in", "peer", ev.Device.Short(), "err", err)
+				s.clues.note(ev.Device, func(c *clue) { c.notLetIn = err.Error() })
 				continue
 			}
 			s.m.Wake("a member knows us now")
@@ -301,6 +306,7 @@ func (n *Node) joined(ctx context.Context, j *joiner) (api.Joined, error) {
 		return api.Joined{}, err
 	}
 	s.m.Sight(j.addr, j.via)
+	s.awaitFirstSync(ctx, j.via)
 	var out api.Joined
 	err = s.do(ctx, func(time.Time) error {
 		via, _ := s.r.Team().Member(j.via)
@@ -310,6 +316,23 @@ func (n *Node) joined(ctx context.Context, j *joiner) (api.Joined, error) {
 	return out, err
 }
 
+// awaitFirstSync waits, for a bounded time, until the peer that let us in has given us all it has: whoever has just
+// joined must not find an empty board and declare the incident a second time.
+func (s *session) awaitFirstSync(ctx context.Context, via crdt.DeviceID) {
+	wait := time.NewTimer(firstSyncWait)
+	defer wait.Stop()
+	a := &arrival{from: via, done: make(chan struct{})}
+	if err := s.do(ctx, func(time.Time) error { s.arrivals = append(s.arrivals, a); return nil }); err != nil {
+		return
+	}
+	select {
+	case <-a.done:
+	case <-wait.C:
+	case <-s.ctx.Done():
+	case <-ctx.Done():
+	}
+}
+
 // A joiner takes this device into another team.
 type joiner struct {
 	n      *Node
@@ -317,23 +340,39 @@ type joiner struct {
 	code   *code
 	handle string
 
-	via  crdt.DeviceID // who let us in
-	addr netip.AddrPort
+	entering sync.Mutex    // held by the knock that is being answered; guards what follows
+	in       bool          // somebody let us in
+	via      crdt.DeviceID // who
+	addr     netip.AddrPort
 }
 
-// join asks at every address it can think of until somebody lets it in. A clear no ends the search.
+// errIn ends a knock that another one has made unnecessary.
+var errIn = errors.New("let in elsewhere")
+
+// join asks at every address it can think of, several at a time since one that is gone takes seconds to say nothing,
+// until somebody lets it in. A clear no ends the search soon: it may come from a member whom word of the invitation has
+// not reached, while another one knows of it.
 func (j *joiner) join(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	addrs := make(chan netip.AddrPort, 16)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		j.addresses(ctx, addrs)
-	}()
-	defer func() { cancel(); <-done }()
+	var parts sync.WaitGroup
+	defer parts.Wait()
+	defer cancel()
+	parts.Go(func() { j.addresses(ctx, addrs) })
+	type outcome struct {
+		addr netip.AddrPort
+		err  error
+	}
+	ended := make(chan outcome, knocksMax)
+	asking := map[netip.AddrPort]bool{}
 	var last error
+	var no *refusal
+	var patience <-chan time.Time // with those who have not answered, once somebody said no
 	for {
+		more := addrs
+		if len(asking) == knocksMax {
+			more = nil
+		}
 		select {
 		case <-ctx.Done():
 			hint := "ask the inviter to run \"muster up\", and check that both are on one network"
@@ -341,19 +380,31 @@ func (j *joiner) join(ctx context.Context) error {
 				hint += " (" + last.Error() + ")"
 			}
 			return api.Errorf(api.CodeUnreached, hint, "nobody of that team answered within %s", joinTimeout)
-		case a := <-addrs:
-			err := j.s.t.DialStranger(ctx, a, j.knock)
-			if err == nil {
-				j.addr = a
+		case <-patience:
+			return api.Errorf(api.CodeBadCode, "ask for a new code: muster invite", "not let in: %s", no.why)
+		case a := <-more:
+			if asking[a] {
+				continue
+			}
+			asking[a] = true
+			parts.Go(func() {
+				knock := func(ctx context.Context, dev crdt.DeviceID, exporter []byte, rw io.ReadWriter) error {
+					return j.knock(ctx, a, dev, exporter, rw)
+				}
+				ended <- outcome{a, j.s.t.DialStranger(ctx, a, knock)}
+			})
+		case o := <-ended:
+			delete(asking, o.addr)
+			if o.err == nil {
 				return nil
 			}
-			last = err
-			var no *refusal
+			j.n.cfg.Log.Info("not let in", "addr", o.addr, "err", o.err)
+			last = o.err
 			var final *api.Error
-			if errors.As(err, &no) {
-				return api.Errorf(api.CodeBadCode, "ask for a new code: muster invite", "not let in: %s", no.why)
+			if errors.As(o.err, &no) && patience == nil {
+				patience = time.After(refusalWait)
 			}
-			if errors.As(err, &final) {
+			if errors.As(o.err, &final) {
 				return final
 			}
 		}
@@ -370,10 +421,17 @@ func (j *joiner) addresses(ctx context.Context, out chan<- netip.AddrPort) {
 			Announcer: j.s.t, AnnouncePorts: ports(j.s.t.LocalAddr().Port()), Log: j.n.cfg.Log,
 		})
 		if err == nil {
-			done := make(chan error, 1)
-			go func() { done <- d.Run(ctx) }()
-			defer func() { <-done }() // what ended it no longer matters
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				if err := d.Run(ctx); ctx.Err() == nil {
+					j.n.cfg.Log.Warn("discovery ended", "err", err)
+				}
+			}()
+			defer func() { <-done }()
 			sightings = d.Sightings()
+			j.s.joining.Store(d)
+			defer j.s.joining.CompareAndSwap(d, nil)
 		}
 	}
 	send := func(as []netip.AddrPort) {
@@ -384,27 +442,31 @@ func (j *joiner) addresses(ctx context.Context, out chan<- netip.AddrPort) {
 			}
 		}
 	}
-	again := time.NewTicker(seekEvery)
+	var seen []netip.AddrPort // on the links: said once, but our own address may not be usable yet
+	again := time.NewTicker(knockAgain)
 	defer again.Stop()
+	send(j.code.addrs)
+	send(j.n.cfg.Join)
 	for {
-		send(j.code.addrs)
-		send(j.n.cfg.Join)
-	wait:
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case sg := <-sightings:
-				send([]netip.AddrPort{sg.Addr})
-			case <-again.C:
-				break wait
+		select {
+		case <-ctx.Done():
+			return
+		case sg := <-sightings:
+			if !slices.Contains(seen, sg.Addr) && len(seen) < seenMax {
+				seen = append(seen, sg.Addr)
 			}
+			send([]netip.AddrPort{sg.Addr})
+		case <-again.C:
+			send(j.code.addrs)
+			send(j.n.cfg.Join)
+			send(seen)
 		}
 	}
 }
 
-// knock is the joiner's side of a joining stream.
-func (j *joiner) knock(ctx context.Context, dev crdt.DeviceID, exporter []byte, rw io.ReadWriter) error {
+// knock is the joiner's side of a joining stream. One at a time goes beyond the first answer: what it makes on disk is
+// for the one team.
+func (j *joiner) knock(_ context.Context, addr netip.AddrPort, dev crdt.DeviceID, exporter []byte, rw io.ReadWriter) error {
 	key := j.code.key()
 	sig, err := key.Sign(nil, knockMessage(exporter, j.n.device.ID()), &ed25519.Options{Context: knockContext})
 	if err != nil {
@@ -421,6 +483,11 @@ func (j *joiner) knock(ctx context.Context, dev crdt.DeviceID, exporter []byte, 
 	if err != nil {
 		return err
 	}
+	j.entering.Lock()
+	defer j.entering.Unlock()
+	if j.in {
+		return errIn
+	}
 	rec, err := j.enter(dev, batch)
 	if err != nil {
 		return err
@@ -433,7 +500,7 @@ func (j *joiner) knock(ctx context.Context, dev crdt.DeviceID, exporter []byte, 
 			return errors.Join(err, os.RemoveAll(j.n.home.team(j.code.team)))
 		}
 	}
-	j.via = dev
+	j.in, j.via, j.addr = true, dev, addr
 	return nil
 }
 
@@ -474,7 +541,7 @@ func (j *joiner) enter(dev crdt.DeviceID, batch *wire.Batch) (rec *crdt.Record, 
 	if err != nil || auth.CheckName("device", label) != nil {
 		label = "laptop"
 	}
-	if _, err := r.ProposeTeam(time.Now(), auth.KindJoin, auth.Join{Invite: invite, Handle: j.handle, Device: label, Proof: proof}); err != nil {
+	if _, err := r.ProposeTeam(j.n.now(), auth.KindJoin, auth.Join{Invite: invite, Handle: j.handle, Device: label, Proof: proof}); err != nil {
 		return nil, err
 	}
 	own := r.Ready().Own

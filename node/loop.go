@@ -71,9 +71,6 @@ func (s *session) loop() error {
 	defer s.retry.Stop()
 	for {
 		events := s.t.Events()
-		if s.full != nil {
-			events = nil // what arrives could not be kept
-		}
 		var answered []*call
 		select {
 		case <-s.ctx.Done():
@@ -83,23 +80,11 @@ func (s *session) loop() error {
 		case ev := <-events:
 			s.event(ev)
 		case <-s.tick.C:
-			if s.full == nil {
-				s.r.Tick(time.Now())
-			}
+			s.r.Tick(s.n.now())
 		case <-s.retry.C:
+			s.recheckRoom()
 		}
-		for range drainMax { // together into one sync
-			select {
-			case c := <-s.calls:
-				answered = append(answered, s.call(c))
-				continue
-			case ev := <-events:
-				s.event(ev)
-				continue
-			default:
-			}
-			break
-		}
+		answered = s.drain(answered)
 		err := s.flush(answered)
 		for _, c := range answered {
 			close(c.done)
@@ -110,25 +95,60 @@ func (s *session) loop() error {
 	}
 }
 
+// drain takes what is there already together into one sync: calls first, since people wait for them, and events while
+// they neither take long nor make the sync large.
+func (s *session) drain(answered []*call) []*call {
+	begun, frameBytes := time.Now(), 0
+	for range drainMax {
+		select {
+		case c := <-s.calls:
+			answered = append(answered, s.call(c))
+			continue
+		default:
+		}
+		if time.Since(begun) > drainTime || frameBytes > drainFrameBytes {
+			break
+		}
+		select {
+		case c := <-s.calls:
+			answered = append(answered, s.call(c))
+			continue
+		case ev := <-s.t.Events():
+			if f, ok := ev.(transport.Frame); ok {
+				frameBytes += len(f.Bytes)
+			}
+			s.event(ev)
+			continue
+		default:
+		}
+		break
+	}
+	return answered
+}
+
 func (s *session) call(c *call) *call {
-	c.err = c.do(time.Now())
+	c.err = c.do(s.n.now())
 	return c
 }
 
 // event tells the replica what the network says.
 func (s *session) event(ev transport.Event) {
-	now := time.Now()
+	now := s.n.now()
 	switch ev := ev.(type) {
 	case transport.PeerUp:
 		s.peerUp(now, ev)
 	case transport.PeerDown:
 		s.m.Disconnected(ev.Device)
+		s.clues.note(ev.Device, func(c *clue) { c.downAt, c.down = now, ev.Reason })
 		s.r.PeerDown(now, ev.Device)
 		s.changed()
 	case transport.Frame:
 		s.frame(now, ev)
 	case transport.BulkReady: // the replica paces itself by acknowledgements
 	case transport.Refused:
+		if s.isMember(ev.Device) {
+			s.clues.note(ev.Device, func(c *clue) { c.refusedAt = now })
+		}
 		select {
 		case s.introduce <- ev:
 		default: // it comes again with the next dial
@@ -145,22 +165,25 @@ func (s *session) peerUp(now time.Time, ev transport.PeerUp) {
 	s.peers[ev.Device] = info
 	s.m.Connected(ev.Device, ev.Addr, ev.Inbound)
 	m, err := wire.Parse(ev.Hello)
+	cause := api.CauseProtocol
 	theirs, ok := m.(*wire.Hello)
 	if err == nil && !ok {
 		err = errors.New("it did not say hello")
 	}
 	if err == nil {
+		cause = api.CauseVersion
 		_, err = wire.Agree(&wire.Hello{Lowest: wire.VersionLowest, Highest: wire.Version}, theirs)
 	}
 	if err == nil && theirs.Team != s.team {
-		err = errors.New("it is working for another team")
+		cause, err = api.CauseTeam, errors.New("it is working for another team")
 	}
 	if err != nil {
-		info.problem = err.Error()
+		info.problem, info.cause = err.Error(), cause
 		s.n.cfg.Log.Warn("connected but not talking", "peer", ev.Device.Short(), "err", err)
 		return
 	}
-	info.offsetMS = theirs.WallMS - ev.At.Add(-ev.RTT/2).UnixMilli()
+	info.offsetMS = theirs.WallMS - ev.At.Add(s.n.cfg.Skew-ev.RTT/2).UnixMilli()
+	s.holdAgain(ev.Device)
 	s.r.PeerUp(now, ev.Device)
 	s.changed()
 }
@@ -173,33 +196,44 @@ func (s *session) frame(now time.Time, ev transport.Frame) {
 	if errors.Is(err, wire.ErrUnknown) {
 		return // a later version has something to say that we need not understand
 	}
+	if err == nil && brings(m) && !s.hasRoom() {
+		s.passed++
+		return
+	}
+	if batch, ok := m.(*wire.Batch); err == nil && ok {
+		s.charge(ev.Device, batch)
+	}
 	if err == nil {
 		err = s.r.Step(now, ev.Device, m)
 	}
 	if err != nil {
 		// A peer's bad message is its problem, not ours: stop listening to it and go on.
+		s.peers[ev.Device].cause = api.CauseProtocol
 		s.peers[ev.Device].problem = "it sent something no node should send: " + err.Error()
 		s.r.PeerDown(now, ev.Device)
 		s.n.cfg.Log.Warn("refused a message; not listening to the peer until it reconnects", "peer", ev.Device.Short(), "err", err)
 	}
 }
 
+// brings reports whether a message has something to write in it.
+func brings(m wire.Message) bool {
+	switch m.(type) {
+	case *wire.Batch, *wire.Bodies:
+		return true
+	}
+	return false
+}
+
 // flush does what the replica asks for, in the order it asks for it.
 func (s *session) flush(calls []*call) error {
-	if s.full == nil && s.r.NeedsEpoch() {
-		epoch, err := s.store.NewEpoch("a peer knows more of this device's log than its own disk does")
-		if err != nil {
-			return fmt.Errorf("begin a new epoch: %w", err)
+	if s.r.NeedsEpoch() && s.hasRoom() {
+		if err := s.needEpoch("a peer knows more of this device's log than its own disk does"); err != nil && !errors.Is(err, store.ErrDiskFull) {
+			return err
 		}
-		s.r.SetEpoch(epoch)
 	}
 	rd := s.r.Ready()
-	if s.full != nil { // only reads have happened since
-		rd, s.full = *s.full, nil
-	}
 	if err := s.persist(rd); errors.Is(err, store.ErrDiskFull) {
-		s.diskFull(rd, calls)
-		return nil
+		return s.unwritten(calls)
 	} else if err != nil {
 		for _, c := range calls {
 			c.err = errors.Join(c.err, err)
@@ -212,14 +246,14 @@ func (s *session) flush(calls []*call) error {
 			class = transport.Bulk
 		}
 		if !s.t.Send(env.To, class, wire.Append(nil, env.Msg)) {
-			s.r.Lost(time.Now(), env.To)
+			s.r.Lost(s.n.now(), env.To)
 		}
 	}
 	s.notice(rd.Changes)
 	s.settleWaiters()
 	wait := time.Hour
 	if !rd.Next.IsZero() {
-		wait = max(time.Until(rd.Next), time.Millisecond)
+		wait = max(rd.Next.Sub(s.n.now()), time.Millisecond)
 	}
 	s.tick.Reset(wait)
 	return nil
@@ -231,32 +265,15 @@ func (s *session) persist(rd replica.Ready) error {
 			return err
 		}
 	}
-	byDoc := map[crdt.DocID][]store.Ref{}
-	for _, e := range rd.Erase {
-		byDoc[e.Doc] = append(byDoc[e.Doc], store.Ref{Dot: e.Dot, Hash: e.Hash})
-	}
-	for doc, refs := range byDoc {
-		if err := s.store.Erase(doc, refs); err != nil {
+	if len(rd.Fill) > 0 {
+		if err := s.store.Fill(rd.Fill); err != nil {
 			return err
 		}
-		select {
-		case s.erased <- struct{}{}:
-		default:
-		}
 	}
-	return nil
-}
-
-// diskFull keeps what could not be written and tells whoever waits for it. Nothing is sent or taken in until it is.
-func (s *session) diskFull(rd replica.Ready, calls []*call) {
-	s.full = &rd
-	for _, c := range calls {
-		if c.err == nil && len(rd.Own) > 0 {
-			c.err = api.Errorf(api.CodeDiskFull, "free some space; this node saves it by itself then, so do not repeat it", "the disk is full: this is not saved yet")
-		}
+	if len(rd.Erase)+len(s.owed) == 0 {
+		return nil
 	}
-	s.retry.Reset(fullRetry)
-	s.warnings("the disk is full: nothing new is saved until there is room")
+	return s.erase(rd.Erase)
 }
 
 // notice spreads the word of what is new.
@@ -266,6 +283,7 @@ func (s *session) notice(changes []replica.Change) {
 	}
 	if slices.ContainsFunc(changes, func(c replica.Change) bool { return c.Team }) {
 		s.refreshMembers()
+		s.copyTeam()
 		s.t.Recheck()
 		s.m.Wake("the team changed")
 	}
@@ -284,8 +302,21 @@ type waiter struct {
 	done chan struct{}
 }
 
-// settleWaiters lets go those whose operation every reachable peer holds.
+// An arrival waits for all that a peer holds to be here.
+type arrival struct {
+	from crdt.DeviceID
+	done chan struct{}
+}
+
+// settleWaiters lets go those whose operation every reachable peer holds, and those who wait for what a peer holds.
 func (s *session) settleWaiters() {
+	s.arrivals = slices.DeleteFunc(s.arrivals, func(a *arrival) bool {
+		if !s.r.Synced(a.from) {
+			return false
+		}
+		close(a.done)
+		return true
+	})
 	s.waiters = slices.DeleteFunc(s.waiters, func(w *waiter) bool {
 		for _, m := range s.r.Team().Members() {
 			if m.Device != s.r.Device() && s.r.Reachable(m.Device) && !s.r.Holds(m.Device, w.doc, w.op) {
@@ -296,9 +327,6 @@ func (s *session) settleWaiters() {
 		return true
 	})
 }
-
-// warnings replaces what status warns of.
-func (s *session) warnings(ws ...string) { s.warn.Store(&ws) }
 
 // changed wakes whoever watches.
 func (s *session) changed() {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-
 	"sync"
 	"time"
 
@@ -58,6 +57,9 @@ func New(cfg Config) (*Node, error) {
 	}
 	return n, nil
 }
+
+// now is the time by this node's clock.
+func (n *Node) now() time.Time { return time.Now().Add(n.cfg.Skew) }
 
 // Ready is closed when the node can be called and reached.
 func (n *Node) Ready() <-chan struct{} { return n.ready }

@@ -8,6 +8,7 @@ import (
 	"muster/crdt/board"
 	"muster/node/api"
 	"muster/node/identity"
+	"muster/node/replica"
 	"muster/node/store"
 	"muster/node/transport"
 )
@@ -44,6 +45,9 @@ func problem(err error) error {
 		return api.Errorf(api.CodeDisk, "install the newer muster again", "%s", err)
 	case errors.Is(err, store.ErrOtherDevice):
 		return api.Errorf(api.CodeDisk, "was device.key replaced? put the old one back, or use another --dir", "%s", err)
+	case errors.Is(err, replica.ErrNoTeam):
+		return api.Errorf(api.CodeDisk, "remove the file \"team\" from the node's directory, start, and join again with a new code; what is in teams stays",
+			"the store is damaged and %s", err)
 	case errors.Is(err, store.ErrStopped), errors.Is(err, store.ErrClosed):
 		return api.Errorf(api.CodeDisk, "start the node again", "%s", err)
 	case errors.Is(err, crdt.ErrTooLarge):

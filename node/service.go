@@ -58,13 +58,13 @@ func (s *session) write(now time.Time, in api.Write, w *waiter) (api.Receipt, er
 	var doc crdt.DocID
 	if in.Verb != "declare" {
 		var err error
-		if doc, err = s.find(now, in.Incident); err != nil {
+		if doc, err = s.find(in.Incident); err != nil {
 			return api.Receipt{}, err
 		}
 	}
 	intent := intentOf(in)
 	if in.Verb == "same" {
-		other, err := s.find(now, cmp.Or(in.Ref, in.Subject))
+		other, err := s.find(cmp.Or(in.Ref, in.Subject))
 		if err != nil {
 			return api.Receipt{}, err
 		}
@@ -81,7 +81,7 @@ func (s *session) write(now time.Time, in api.Write, w *waiter) (api.Receipt, er
 	s.recent = p.Doc
 	out := api.Receipt{
 		Schema: "muster.receipt/1", Op: p.Hash.String(), Incident: board.Name(p.Doc), Text: p.Draft.Text, Notes: p.Draft.Notes,
-		Settle: s.summary(now, p.Doc).settle,
+		Settle: s.summary(p.Doc).Conflicts,
 	}
 	if p.Draft.Ref != nil {
 		out.ID = p.Draft.Ref(p.Hash)
@@ -98,10 +98,10 @@ func intentOf(w api.Write) board.Intent {
 	}
 }
 
-// canWrite refuses writes while what was written before could not be kept.
+// canWrite refuses writes that could not be kept.
 func (s *session) canWrite() error {
-	if s.full != nil {
-		return api.Errorf(api.CodeDiskFull, "free some space; the board can be read meanwhile", "the disk is full: nothing was written")
+	if !s.hasRoom() || s.r.NeedsEpoch() {
+		return errFull()
 	}
 	return nil
 }
@@ -167,40 +167,37 @@ func (s *session) delivery(now time.Time, doc crdt.DocID, op crdt.Hash, among []
 
 // A summary is what lists say about an incident.
 type summary struct {
-	ops       int
-	title     string
-	severity  int
-	status    string
-	commander string
-	settle    int
-	live      bool
+	ops int
+	board.Brief
+	live  bool
+	twins []crdt.DeviceID // that write in two places
 }
 
 // summary returns the summary of an incident, computing it only when the board has grown.
-func (s *session) summary(now time.Time, doc crdt.DocID) *summary {
+func (s *session) summary(doc crdt.DocID) *summary {
 	ops := s.r.Graph(doc).Len()
 	if c := s.summaries[doc]; c != nil && c.ops == ops {
 		return c
 	}
-	v := s.r.Board(doc).View(now, s.r.Team())
-	c := &summary{ops, v.Title, v.Severity, v.Status, v.Command.Commander, len(v.Conflicts), v.Live()}
+	b := s.r.Board(doc)
+	c := &summary{ops, b.Brief(s.r.Team()), b.Live(), s.r.Graph(doc).Twins()}
 	s.summaries[doc] = c
 	return c
 }
 
 // find resolves how people name an incident. An empty name means the current one.
-func (s *session) find(now time.Time, name string) (crdt.DocID, error) {
+func (s *session) find(name string) (crdt.DocID, error) {
 	docs := s.r.Documents()
 	if len(docs) == 0 {
 		return crdt.DocID{}, api.Errorf(api.CodeNotFound, `declare one: muster declare "what is broken" --sev 2`, "there is no incident")
 	}
 	if name == "" {
-		return s.currentIncident(now, docs)
+		return s.currentIncident(docs)
 	}
 	lower := strings.ToLower(name)
 	var starts []crdt.DocID
 	for _, d := range docs {
-		title := strings.ToLower(s.summary(now, d).title)
+		title := strings.ToLower(s.summary(d).Title)
 		if board.Name(d) == lower || d.String() == lower || title == lower {
 			return d, nil
 		}
@@ -213,27 +210,27 @@ func (s *session) find(now time.Time, name string) (crdt.DocID, error) {
 		return starts[0], nil
 	case 0:
 		e := api.Errorf(api.CodeNotFound, "muster status lists the incidents", "no incident %q", name)
-		e.Candidates = s.names(now, docs)
+		e.Candidates = s.names(docs)
 		return crdt.DocID{}, e
 	}
 	e := api.Errorf(api.CodeAmbiguous, "type more of it", "%q could be one of %d incidents", name, len(starts))
-	e.Candidates = s.names(now, starts)
+	e.Candidates = s.names(starts)
 	return crdt.DocID{}, e
 }
 
-func (s *session) names(now time.Time, docs []crdt.DocID) []string {
+func (s *session) names(docs []crdt.DocID) []string {
 	var out []string
 	for _, d := range docs[:min(len(docs), 8)] {
-		out = append(out, fmt.Sprintf("%s (%s)", board.Name(d), s.summary(now, d).title))
+		out = append(out, fmt.Sprintf("%s (%s)", board.Name(d), s.summary(d).Title))
 	}
 	return out
 }
 
 // currentIncident is the only live incident, else the one acted on last, else the only one there is.
-func (s *session) currentIncident(now time.Time, docs []crdt.DocID) (crdt.DocID, error) {
+func (s *session) currentIncident(docs []crdt.DocID) (crdt.DocID, error) {
 	var live []crdt.DocID
 	for _, d := range docs {
-		if s.summary(now, d).live {
+		if s.summary(d).live {
 			live = append(live, d)
 		}
 	}
@@ -249,7 +246,7 @@ func (s *session) currentIncident(now time.Time, docs []crdt.DocID) (crdt.DocID,
 		live = docs
 	}
 	e := api.Errorf(api.CodeAmbiguous, "say which one: -i NAME", "there are %d incidents", len(live))
-	e.Candidates = s.names(now, live)
+	e.Candidates = s.names(live)
 	return crdt.DocID{}, e
 }
 
@@ -272,7 +269,7 @@ func (n *Node) Show(ctx context.Context, incident string) (api.Incident, error) 
 	}
 	var out api.Incident
 	err = s.do(ctx, func(now time.Time) error {
-		doc, err := s.find(now, incident)
+		doc, err := s.find(incident)
 		if err == nil {
 			out = s.incident(now, doc)
 		}
@@ -288,8 +285,8 @@ func (n *Node) Log(ctx context.Context, incident string) ([]api.Entry, error) {
 		return nil, err
 	}
 	var out []api.Entry
-	err = s.do(ctx, func(now time.Time) error {
-		doc, err := s.find(now, incident)
+	err = s.do(ctx, func(time.Time) error {
+		doc, err := s.find(incident)
 		if err == nil {
 			out = s.entries(doc)
 		}
@@ -323,7 +320,7 @@ func (s *session) stream(ctx context.Context, incident string, known map[string]
 		err := s.do(ctx, func(now time.Time) error {
 			st := s.status(now)
 			ev.Status = &st
-			doc, err := s.find(now, incident)
+			doc, err := s.find(incident)
 			if err != nil {
 				return nil //nolint:nilerr // no incident yet is a state, not an error
 			}

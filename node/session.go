@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -33,6 +34,8 @@ type session struct {
 	m      *membership.Membership
 	d      *discover.Discoverer // nil when told not to discover
 
+	joining atomic.Pointer[discover.Discoverer] // looks for the team that is being joined, else nil
+
 	members atomic.Pointer[memberSet] // who may connect; replaced by loop
 	calls   chan *call
 	quit    context.CancelCauseFunc
@@ -40,22 +43,26 @@ type session struct {
 	done    chan struct{} // closed when run has returned
 
 	// owned by loop
-	peers     map[crdt.DeviceID]*peerInfo
-	waiters   []*waiter
-	full      *replica.Ready // what could not be written because the disk is full
-	retry     *time.Timer
-	tick      *time.Timer
-	summaries map[crdt.DocID]*summary
-	recent    crdt.DocID // incident acted on last
-	merged    map[crdt.Hash]bool
-	introduce chan transport.Refused
+	peers      map[crdt.DeviceID]*peerInfo
+	allowances map[crdt.DeviceID]*allowance // of members that have sent operations
+	waiters    []*waiter
+	arrivals   []*arrival
+	full       error           // why nothing can be written; nil while there is room on the disk
+	passed     int             // batches of peers let pass meanwhile
+	owed       []replica.Erase // bodies to erase as soon as the disk allows it
+	retry      *time.Timer
+	tick       *time.Timer
+	summaries  map[crdt.DocID]*summary
+	recent     crdt.DocID // incident acted on last
+	merged     map[crdt.Hash]bool
+	introduce  chan transport.Refused
 
 	watchMu  sync.Mutex
 	watchers map[chan struct{}]bool // each told, without waiting, that something changed
 
 	erased  chan struct{} // bodies were erased: clean the files
+	clues   clues         // why members are not seen
 	visible atomic.Int64  // peers connected now
-	warn    atomic.Pointer[[]string]
 }
 
 type memberSet map[crdt.DeviceID]bool
@@ -65,6 +72,7 @@ type peerInfo struct {
 	addr     netip.AddrPort
 	offsetMS int64
 	problem  string // why we are not talking although connected
+	cause    string // the same as one of api's causes
 }
 
 // open makes a session of the current team. Nothing runs yet but what the store and the socket need.
@@ -74,11 +82,14 @@ func (n *Node) open() (*session, error) {
 	n.mu.Unlock()
 	s := &session{
 		n: n, team: team, calls: make(chan *call, callsMax), done: make(chan struct{}),
-		peers: map[crdt.DeviceID]*peerInfo{}, summaries: map[crdt.DocID]*summary{}, merged: map[crdt.Hash]bool{},
+		peers: map[crdt.DeviceID]*peerInfo{}, allowances: map[crdt.DeviceID]*allowance{}, summaries: map[crdt.DocID]*summary{}, merged: map[crdt.Hash]bool{},
 		watchers: map[chan struct{}]bool{}, erased: make(chan struct{}, 1), introduce: make(chan transport.Refused, 16),
 	}
 	s.ctx, s.quit = context.WithCancelCause(context.Background())
-	var err error
+	err := os.MkdirAll(n.home.team(team), 0o700) // of a team just joined, for what is kept beside the store
+	if err != nil {
+		return nil, err
+	}
 	if s.store, s.report, err = n.cfg.OpenStore(n.home.store(team), n.storeConfig()); err != nil {
 		return nil, err
 	}
@@ -95,7 +106,7 @@ func (n *Node) open() (*session, error) {
 }
 
 // openReplica reads the board. A store that turns out to be damaged is set aside: own operations come back from the
-// journal, all others from peers.
+// journal, the team document from its copy, all others from peers.
 func (s *session) openReplica() error {
 	build := func() (err error) {
 		s.r, err = replica.New(replica.Config{
@@ -118,11 +129,61 @@ func (s *session) openReplica() error {
 		}
 		err = build()
 	}
+	if errors.Is(err, replica.ErrNoTeam) {
+		if err = s.restoreTeam(); err == nil {
+			err = build()
+		}
+	}
+	if err == nil {
+		err = s.needEpoch("the store was damaged, so that the end of this device's own log is in doubt")
+	}
 	if err != nil {
 		return err
 	}
 	s.refreshMembers()
+	s.copyTeam()
 	return nil
+}
+
+// needEpoch begins a new log where the end of the one before cannot be continued.
+func (s *session) needEpoch(why string) error {
+	if !s.r.NeedsEpoch() {
+		return nil
+	}
+	epoch, err := s.store.NewEpoch(why)
+	if err != nil {
+		return fmt.Errorf("begin a new epoch: %w", err)
+	}
+	s.r.SetEpoch(epoch)
+	return nil
+}
+
+// copyTeam keeps a copy of the team document beside the store: without it a node whose store is damaged would not know
+// from whom to get the rest. It is a cache, written whenever the team changes.
+func (s *session) copyTeam() {
+	batch, err := s.r.Whole(s.team)
+	if err == nil {
+		err = replaceFile(s.n.home.roster(s.team), wire.AppendBatch(nil, batch))
+	}
+	if err != nil {
+		s.n.cfg.Log.Warn("cannot keep a copy of the team document", "err", err) // the store has it
+	}
+}
+
+// restoreTeam puts the operations of the copy into the store.
+func (s *session) restoreTeam() error {
+	b, err := os.ReadFile(s.n.home.roster(s.team))
+	if err != nil {
+		return errors.Join(replica.ErrNoTeam, err)
+	}
+	batch, err := wire.ParseBatch(b)
+	if err == nil && (batch.Doc != s.team || !batch.Verify(crdt.VerifyEd25519)) {
+		err = errors.New("the copy of the team document is not this team's")
+	}
+	if err != nil {
+		return errors.Join(replica.ErrNoTeam, err)
+	}
+	return s.store.Put(nil, batch.Records)
 }
 
 // refreshMembers publishes who may connect.
@@ -217,28 +278,38 @@ func (s *session) addressesOf(d crdt.DeviceID) []netip.AddrPort {
 // hello is the first frame of each connection.
 func (s *session) hello() []byte {
 	return wire.Append(nil, &wire.Hello{
-		Lowest: wire.VersionLowest, Highest: wire.Version, Team: s.team, WallMS: time.Now().UnixMilli(), Program: s.n.cfg.Version,
+		Lowest: wire.VersionLowest, Highest: wire.Version, Team: s.team, WallMS: s.n.now().UnixMilli(), Program: s.n.cfg.Version,
 	})
 }
 
-// endpoints returns the addresses peers may reach this node at.
+// endpoints returns the addresses peers may reach this node at. Link-local ones are not among them: they mean nothing
+// on another machine.
 func (s *session) endpoints() []netip.AddrPort {
 	local := s.t.LocalAddr()
 	if !local.Addr().IsUnspecified() {
 		return []netip.AddrPort{local}
 	}
 	var out []netip.AddrPort
+	for _, a := range s.ownAddresses() {
+		if !a.IsLinkLocalUnicast() {
+			out = append(out, netip.AddrPortFrom(a, local.Port()))
+		}
+	}
+	return out
+}
+
+// ownAddresses returns the addresses of this machine's interfaces, but for the loopback's.
+func (s *session) ownAddresses() []netip.Addr {
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
 		s.n.cfg.Log.Warn("cannot list own addresses", "err", err)
 		return nil
 	}
+	var out []netip.Addr
 	for _, a := range addrs {
-		p, err := netip.ParsePrefix(a.String())
-		if err != nil || p.Addr().IsLoopback() || p.Addr().IsLinkLocalUnicast() {
-			continue
+		if p, err := netip.ParsePrefix(a.String()); err == nil && !p.Addr().IsLoopback() {
+			out = append(out, p.Addr().Unmap())
 		}
-		out = append(out, netip.AddrPortFrom(p.Addr().Unmap(), local.Port()))
 	}
 	return out
 }
@@ -276,6 +347,11 @@ var errEnded = errors.New("a part of the node ended by itself")
 // close releases what open took.
 func (s *session) close() error {
 	s.drainCalls()
+	select {
+	case <-s.erased: // bodies were erased a moment ago, and cleaning has ended
+		s.compact()
+	default:
+	}
 	return errors.Join(s.t.Close(), s.store.Close())
 }
 
@@ -293,6 +369,7 @@ func (s *session) discover(ctx context.Context) error {
 			}
 		}()
 	}
+	own := s.ownAddresses()
 	seek := time.NewTicker(seekEvery)
 	defer seek.Stop()
 	s.seek()
@@ -302,14 +379,23 @@ func (s *session) discover(ctx context.Context) error {
 			return nil
 		case sg := <-sightings:
 			if !sg.Gone {
+				if s.isMember(sg.Device) {
+					s.clues.note(sg.Device, func(c *clue) { c.sightedAt, c.sighted = s.n.now(), sg.Addr })
+				}
 				s.m.Sight(sg.Addr, sg.Device)
 			}
 		case <-changes:
 			s.m.SetEndpoints(s.endpoints())
 			s.m.Wake("the network changed")
+			if now := s.ownAddresses(); !slices.Equal(now, own) {
+				own = now
+				s.t.Refresh()
+			}
 		case a := <-s.t.Announces():
-			if s.d != nil {
-				s.d.HandleAnnounce(a.Bytes, a.From)
+			for _, d := range []*discover.Discoverer{s.d, s.joining.Load()} {
+				if d != nil {
+					d.HandleAnnounce(a.Bytes, a.From)
+				}
 			}
 		case <-seek.C:
 			if s.visible.Load() == 0 {
@@ -328,6 +414,7 @@ func (s *session) seek() {
 
 // clean makes erased bodies leave the files, a moment after the last erasure.
 func (s *session) clean(ctx context.Context) error {
+	s.compact() // what a crash left; it costs nothing when there is none
 	for {
 		select {
 		case <-ctx.Done():
@@ -335,12 +422,16 @@ func (s *session) clean(ctx context.Context) error {
 		case <-s.erased:
 		}
 		select {
-		case <-ctx.Done(): // what is left is cleaned at the next start, which erases again
-			return nil
+		case <-ctx.Done(): // no pause then: nothing redacted stays behind on a node that is stopped
 		case <-time.After(erasePause):
 		}
-		if err := s.store.Compact(); err != nil {
-			s.n.cfg.Log.Warn("cannot clean erased bodies out of the files yet", "err", err)
-		}
+		s.compact()
+	}
+}
+
+// compact makes erased bodies leave the files. What fails is tried again at the next erasure or start.
+func (s *session) compact() {
+	if err := s.store.Compact(); err != nil {
+		s.n.cfg.Log.Warn("cannot clean erased bodies out of the files yet", "err", err)
 	}
 }

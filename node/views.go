@@ -25,13 +25,13 @@ func (s *session) status(now time.Time) api.Status {
 	docs := s.r.Documents()
 	var current crdt.DocID
 	if len(docs) > 0 {
-		current, _ = s.currentIncident(now, docs) // several and none of them current: none is marked
+		current, _ = s.currentIncident(docs) // several and none of them current: none is marked
 	}
 	for _, d := range docs {
-		c := s.summary(now, d)
+		c := s.summary(d)
 		out.Incidents = append(out.Incidents, api.IncidentStatus{
-			ID: d.String(), Name: board.Name(d), Operations: c.ops, Digest: digestText(s.r.DocDigest(d)), Title: c.title,
-			Severity: c.severity, Status: c.status, Commander: c.commander, Settle: c.settle, Live: c.live, Current: d == current,
+			ID: d.String(), Name: board.Name(d), Operations: c.ops, Digest: digestText(s.r.DocDigest(d)), Title: c.Title,
+			Severity: c.Severity, Status: c.Status, Commander: c.Commander, Settle: c.Conflicts, Live: c.live, Current: d == current,
 		})
 	}
 	out.Peers = s.peerList(now)
@@ -113,10 +113,13 @@ func (s *session) cutNames() []string {
 func (s *session) statusWarnings() []string {
 	var out []string
 	if s.full != nil {
-		out = append(out, "the disk is full: nothing new is saved until there is room")
+		out = append(out, "nothing new is saved until there is room: "+s.full.Error())
 	}
 	if s.report.SetAside != "" {
 		out = append(out, "the store was damaged and set aside; what peers hold is fetched again: "+s.report.SetAside)
+	}
+	if s.report.LostTail != "" {
+		out = append(out, "the store's log had lost its end, by a power cut or damage; what peers hold is fetched again: "+s.report.LostTail)
 	}
 	if s.report.JournalDamage != "" {
 		out = append(out, "the journal was damaged: "+s.report.JournalDamage)
@@ -124,9 +127,26 @@ func (s *session) statusWarnings() []string {
 	if s.report.FreshEpoch && !s.report.New {
 		out = append(out, "this node began a new log: "+s.report.Reason)
 	}
+	out = append(out, s.twins()...)
 	for _, m := range s.r.Team().Members() {
 		if info := s.peers[m.Device]; info != nil && info.problem != "" {
 			out = append(out, "not talking to "+m.Handle+": "+info.problem)
+		}
+	}
+	return out
+}
+
+// twins warns of devices whose key is at work in two places. Both histories are kept.
+func (s *session) twins() []string {
+	var out []string
+	for _, m := range s.r.Team().Members() {
+		if !slices.ContainsFunc(s.r.Documents(), func(d crdt.DocID) bool { return slices.Contains(s.summary(d).twins, m.Device) }) {
+			continue
+		}
+		if m.Device == s.r.Device() {
+			out = append(out, "a copy of this directory is in use elsewhere: keep one, and let the other machine join as itself")
+		} else {
+			out = append(out, m.Handle+"'s device "+m.Device.Short()+" writes in two places: its directory was copied")
 		}
 	}
 	return out

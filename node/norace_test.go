@@ -1,0 +1,9 @@
+//go:build !race
+
+package node
+
+const (
+	minutesApart = 60     // of the long partition
+	dayDivisor   = 1      // by which the day of three partitions is shorter
+	bulkHistory  = 20_000 // operations fetched while somebody joins
+)
