@@ -38,7 +38,7 @@ func checkPure(p *packages.Package) (out []finding) {
 			case *ast.SelectStmt:
 				add(n, "select in a pure package chooses at random")
 			case *ast.RangeStmt:
-				if _, ok := p.TypesInfo.TypeOf(n.X).Underlying().(*types.Map); ok {
+				if _, ok := p.TypesInfo.TypeOf(n.X).Underlying().(*types.Map); ok && !reasoned(p, f, n) {
 					add(n, "range over a map has no fixed order; use slices.Sorted(maps.Keys(m))")
 				}
 			case *ast.Ident:
@@ -51,6 +51,19 @@ func checkPure(p *packages.Package) (out []finding) {
 		})
 	}
 	return out
+}
+
+// anyOrder begins the comment on the line of a range over a map whose order cannot leak; the reason follows it.
+const anyOrder = "// any order: "
+
+// reasoned reports whether the line of n says why any order will do.
+func reasoned(p *packages.Package, f *ast.File, n ast.Node) bool {
+	line := p.Fset.Position(n.Pos()).Line
+	return slices.ContainsFunc(f.Comments, func(g *ast.CommentGroup) bool {
+		return slices.ContainsFunc(g.List, func(c *ast.Comment) bool {
+			return p.Fset.Position(c.Pos()).Line == line && strings.HasPrefix(c.Text, anyOrder)
+		})
+	})
 }
 
 // impureUse says what is wrong with naming what id names; stack holds the nodes around it, outermost first.

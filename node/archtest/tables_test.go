@@ -38,6 +38,8 @@ var layers = map[string][]string{
 
 	"node/archtest":          {},
 	"node/nettest":           {},
+	"node/bounds":            {},
+	"node/faults":            {"crdt", "node/api", "node/identity", "node/store"},
 	"node/transport/nettest": {"crdt", "node/wire", "node/identity", "node/transport"},
 }
 
@@ -46,7 +48,7 @@ var layers = map[string][]string{
 var pure = []string{"crdt", "crdt/auth", "crdt/board", "node/wire", "node/replica", "node/sim"}
 
 // testSupport is imported by tests only, and may import what tests may.
-var testSupport = []string{"node/archtest", "node/nettest", "node/transport/nettest", "node/sim"}
+var testSupport = []string{"node/archtest", "node/nettest", "node/bounds", "node/faults", "node/transport/nettest", "node/sim"}
 
 // libraries lists, for each third-party library, the packages that may import it outside of tests. The longest prefix
 // of the import path decides. None: a library for tests.
@@ -59,7 +61,7 @@ var libraries = map[string][]string{
 	"github.com/dgraph-io/badger/v4":       {"node/store"},
 	"github.com/miekg/dns":                 {"node/discover"},
 	"github.com/spf13/cobra":               {"cli"},
-	"golang.org/x/net":                     {"node/discover"},
+	"golang.org/x/net":                     {"node/discover", "node/transport"},
 	"golang.org/x/sys":                     {"node/store", "node/discover", "node/transport", "node/api", "cli"},
 	"golang.org/x/tools":                   {},
 	"github.com/cockroachdb/datadriven":    {},

@@ -71,6 +71,12 @@ func impure(now time.Time, m map[string]int) (out []string) {
 	for k := range m { // want `range over a map`
 		out = append(out, k)
 	}
+	for k := range m { // any order: a count does not depend on it
+		now = now.Add(time.Duration(len(k)))
+	}
+	for k := range m { // order does not matter // want `range over a map`
+		out = append(out, k)
+	}
 	for k := range maps.Keys(m) { // want `maps.Keys has no fixed order`
 		out = append(out, k)
 	}

@@ -1,0 +1,77 @@
+//go:build netns
+
+package nettest
+
+import (
+	"testing"
+	"time"
+)
+
+const (
+	findLimit   = 5 * time.Second // from the start of the last node to everyone seeing everyone
+	healLimit   = 5 * time.Second // from the heal of a cut to one board
+	moveLimit   = 5 * time.Second // from a new address to words passing both ways
+	returnLimit = 2 * time.Second // from the start of a killed node to words passing both ways
+)
+
+// TestFreshNodesFindEachOther: three new laptops on a switch, link-local addresses only. One invites, the others join
+// with a code that can hold no address, and all see each other.
+func TestFreshNodesFindEachOther(t *testing.T) {
+	l := newLab(t)
+	a, b, c := l.plugs()
+	since := a.launch()
+	b.launch()
+	c.launch()
+	for _, h := range l.hosts {
+		h.ready()
+	}
+	l.team(a, b, c)
+	l.within(findLimit, since, "three fresh nodes started, invited, joined and seeing each other", one(a, b, c))
+	a.muster("declare", "checkout 500s", "--sev", "2")
+	if out, code := b.muster("note", "the pool is exhausted"); code != 0 {
+		t.Errorf("a write among nodes that see each other exits %d: %s", code, out)
+	}
+	l.within(findLimit, time.Now(), "a board of all", one(a, b, c))
+
+	for _, h := range l.hosts {
+		h.stop()
+	}
+	since = a.launch()
+	b.launch()
+	c.launch()
+	l.within(findLimit, since, "all started again at once", one(a, b, c))
+}
+
+// TestFindWithoutMulticast: the switch drops the groups of multicast DNS, as many access points do. The nodes' own
+// announcement finds them all the same.
+func TestFindWithoutMulticast(t *testing.T) {
+	l := newLab(t)
+	a, b, c := l.plugs()
+	l.drop("ether daddr 33:33:00:00:00:fb", "ether daddr 01:00:5e:00:00:fb")
+	since := a.launch()
+	b.launch()
+	c.launch()
+	for _, h := range l.hosts {
+		h.ready()
+	}
+	l.team(a, b, c)
+	l.within(findLimit, since, "found without multicast DNS", one(a, b, c))
+}
+
+// TestFindOnLateInterface: a node that started with its cable out finds the others when it is plugged in.
+func TestFindOnLateInterface(t *testing.T) {
+	l := newLab(t)
+	a, b, c := l.plugs()
+	for _, h := range l.hosts {
+		h.start()
+	}
+	l.team(a, b, c)
+	l.within(findLimit, time.Now(), "together", one(a, b, c))
+	c.stop()
+	l.ip(l.sw(), "link", "set", c.port, "down")
+	c.start()
+	a.muster("declare", "checkout 500s", "--sev", "2")
+	l.within(findLimit, time.Now(), "the cable is out", apart(c, a, b))
+	l.ip(l.sw(), "link", "set", c.port, "up")
+	l.within(findLimit, time.Now(), "together after the cable is in", one(a, b, c))
+}
