@@ -20,6 +20,9 @@ const (
 	exitUndelivered = 3
 	exitHuman       = 4
 	exitNoNode      = 5
+
+	// exitBusy is what a node started in the background tells the verb that started it: the directory has a node.
+	exitBusy = 75
 )
 
 // requestTimeout bounds one call of a verb to its own node.
@@ -44,13 +47,18 @@ type app struct {
 	open func(ctx context.Context, dir string) (api.Service, error)
 	// reach is open without starting one.
 	reach func(dir string) api.Service
-	close []func()
+	close []func() error // what to do at the end, whatever happened
 
-	code int // exit code of a verb that did not fail
+	code       int  // exit code of a verb that did not fail
+	background bool // this is a node that a verb started
 }
 
 // Main runs muster with the arguments, streams and environment of the process and returns its exit code.
 func Main() int {
+	// quic-go would print through the standard logger, into the middle of a board, that a socket buffer is small.
+	if err := os.Setenv("QUIC_GO_DISABLE_RECEIVE_BUFFER_WARNING", "true"); err != nil {
+		return exitFailed
+	}
 	a := newApp(Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv})
 	a.ask = terminal(os.Stdin)
 	a.color = terminal(os.Stdout) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
@@ -62,24 +70,30 @@ func newApp(s Streams) *app {
 	a := &app{Streams: s, set: settings{output: outText}}
 	a.reach = func(dir string) api.Service {
 		c := api.NewClient(dir)
-		a.close = append(a.close, c.Close)
+		a.close = append(a.close, func() error { c.Close(); return nil })
 		return c
 	}
 	a.open = a.openOrStart
 	return a
 }
 
-// terminal reports whether f is a terminal, as far as its mode tells.
+// terminal reports whether f is a terminal, as far as its mode tells: a device for characters that is not the null one.
 func terminal(f *os.File) bool {
 	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(info, null)
 }
 
 // run does one command line and returns its exit code.
-func (a *app) run(ctx context.Context, args []string) int {
+func (a *app) run(ctx context.Context, args []string) (code int) {
 	defer func() {
 		for _, f := range a.close {
-			f()
+			if err := f(); err != nil && code == exitOK {
+				code = a.fail(err, args)
+			}
 		}
 	}()
 	args = unfold(args)
@@ -98,19 +112,22 @@ func (a *app) run(ctx context.Context, args []string) int {
 func (a *app) fail(err error, args []string) int {
 	e := spoken(err)
 	if a.set.output == outText && !asksForJSON(args) {
-		say := &printer{w: a.Err}
-		say.line(wrap("muster: ", clean(e.Message), 8))
+		say := &printer{w: a.Err} // lines are not wrapped: somebody may search for them
+		say.line("muster: " + clean(e.Message))
 		if e.Code == api.CodeConfirm && e.Question != "" {
-			say.line(wrap("        ", clean(e.Question), 8))
+			say.line("        " + clean(e.Question))
 		}
 		if len(e.Candidates) > 0 {
-			say.line(wrap("        ", "perhaps: "+clean(strings.Join(e.Candidates, ", ")), 17))
+			say.line("        perhaps: " + clean(strings.Join(e.Candidates, ", ")))
 		}
 		if e.Hint != "" {
-			say.line(wrap("hint: ", clean(e.Hint), 6))
+			say.line("hint: " + clean(e.Hint))
 		}
 	} else if werr := api.EncodeError(a.Err, e); werr != nil {
 		return exitFailed // nobody listens
+	}
+	if a.background && e.Code == api.CodeDirInUse {
+		return exitBusy
 	}
 	return exitOf(e.Code)
 }

@@ -73,7 +73,7 @@ func commandVerbs() []write {
 // roleVerbs hold the one about hats other than command.
 func roleVerbs() []write {
 	return []write{{
-		use: "role [@WHO] ROLE [--withdraw]", short: "give somebody a role: deputy, lead, scribe, comms, liaison, a sub-team", group: groupCommand,
+		use: "role [@WHO] ROLE [--withdraw]", short: "give somebody a role: deputy, lead, scribe, comms, liaison, ...", group: groupCommand,
 		grammar: grammar{who: 1, text: "role"}, example: `  muster role @erin scribe`,
 		flags: func(cmd *cobra.Command, in *api.Write) {
 			cmd.Flags().BoolVar(&in.Withdraw, "withdraw", false, "nobody, or not this person, has the role any more")

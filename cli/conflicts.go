@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -29,7 +30,8 @@ func (a *app) conflictsCommand() *cobra.Command {
 			if len(in.Conflicts) > 0 {
 				a.code = exitHuman
 			}
-			m := merge{Incident: in.Name, Conflicts: in.Conflicts, Merged: in.Merged, Settled: in.Settled}
+			m := merge{Incident: in.Name, Conflicts: []api.Conflict{}, Merged: []api.Notice{}, Settled: []api.Settled{}} // lists, never null
+			m.Conflicts, m.Merged, m.Settled = append(m.Conflicts, in.Conflicts...), append(m.Merged, in.Merged...), append(m.Settled, in.Settled...)
 			return a.print(m, func(p *printer) {
 				if len(in.Conflicts) == 0 {
 					p.linef("%s: nothing to settle", clean(in.Name))
@@ -47,11 +49,9 @@ func (a *app) conflictsCommand() *cobra.Command {
 func printConflicts(p *printer, in api.Incident) {
 	for _, c := range in.Conflicts {
 		p.line(wrap(fmt.Sprintf(" %d %s  ", c.N, clean(c.Subject)), clean(c.Text), 4))
-		var keys []string
 		for _, k := range c.Choices {
-			keys = append(keys, fmt.Sprintf("[%s] %s", clean(k.Key), clean(k.Label)))
+			p.line(wrap(fmt.Sprintf("    [%s] ", clean(k.Key)), clean(k.Label), 8))
 		}
-		p.line(wrap("    ", strings.Join(keys, "  "), 4))
 		example := "KEY"
 		if len(c.Choices) > 0 {
 			example = clean(c.Choices[0].Key)
@@ -75,7 +75,8 @@ func printMerged(p *printer, in api.Incident) {
 	if len(in.Settled) > 0 {
 		p.line(section("SETTLED"))
 		for _, s := range in.Settled {
-			text := fmt.Sprintf("%s of %s, by %s", clean(s.Chosen), clean(strings.Join(s.Values, " | ")), clean(s.By))
+			over := slices.DeleteFunc(slices.Clone(s.Values), func(v string) bool { return v == s.Chosen })
+			text := fmt.Sprintf("%s, by %s, over %s", clean(s.Chosen), clean(s.By), clean(strings.Join(over, " | ")))
 			if s.Reason != "" {
 				text += ": " + clean(s.Reason)
 			}

@@ -107,7 +107,7 @@ func (d *demonstration) typed(ctx context.Context, st step) error {
 	if err != nil {
 		return fmt.Errorf("line %d: %w", st.line, err)
 	}
-	d.out.line(wrap("                 ", clean(r.Text)+"; "+delivery(r.Delivery), 19))
+	d.out.line(wrap("                 ", made(r)+"; "+delivery(r.Delivery), 19))
 	if err := d.stage.quiet(ctx); err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (d *demonstration) net(ctx context.Context, st step) error {
 		return pause(ctx, demoLinePause, d.speed)
 	}
 	for _, g := range d.stage.groups {
-		d.heading("before the link returns, as " + strings.Join(g, " and ") + " see it")
+		d.heading("before the link returns, what is seen by " + strings.Join(g, " and "))
 		if err := d.board(ctx, g[0]); err != nil {
 			return err
 		}
@@ -145,8 +145,8 @@ func (d *demonstration) net(ctx context.Context, st step) error {
 		return err
 	}
 	d.cut = false
-	d.out.linef("All three hold the same board again %.1f s later. What no machine may decide waits for", time.Since(start).Seconds())
-	d.out.line("a human; meanwhile everybody sees the safe side and can go on.")
+	d.out.line(wrap("", fmt.Sprintf("All three hold the same board again %.1f s later. What no machine may decide waits for a human; meanwhile "+
+		"everybody sees the safe side and can go on.", time.Since(start).Seconds()), 0))
 	return d.board(ctx, d.script.people[0])
 }
 

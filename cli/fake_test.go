@@ -14,16 +14,19 @@ import (
 type fakeNode struct {
 	api.Service // methods a test does not expect to be called are nil and panic
 
-	receipt  api.Receipt
-	status   api.Status
-	incident api.Incident
-	log      []api.Entry
-	later    []api.Event
-	invite   api.Invitation
-	err      error
+	receipt   api.Receipt
+	status    api.Status
+	incident  api.Incident
+	log       []api.Entry
+	later     []api.Event
+	invite    api.Invitation
+	verified  api.Verification
+	diagnosis api.Diagnosis
+	err       error
 
 	writes []api.Write
 	cut    []string
+	asked  []string // of the doctor
 	init   api.Init
 	join   api.Join
 	show   string
@@ -71,6 +74,12 @@ func (f *fakeNode) Join(_ context.Context, in api.Join) (api.Joined, error) {
 func (f *fakeNode) Cut(_ context.Context, who []string) (api.Status, error) {
 	f.cut = who
 	return api.Status{Cut: []string{"all"}}, f.err
+}
+func (f *fakeNode) Verify(context.Context) (api.Verification, error) { return f.verified, f.err }
+
+func (f *fakeNode) Doctor(_ context.Context, who []string) (api.Diagnosis, error) {
+	f.asked = who
+	return f.diagnosis, f.err
 }
 func (f *fakeNode) Heal(context.Context) (api.Status, error) { return f.status, f.err }
 

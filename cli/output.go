@@ -81,11 +81,11 @@ func (a *app) receipt(r api.Receipt) error {
 }
 
 func printReceipt(p *printer, r api.Receipt) {
-	head := r.Incident + ": "
+	head := clean(r.Incident) + ": "
 	if r.Incident == "" {
 		head = ""
 	}
-	p.line(wrap(head, clean(r.Text), 2))
+	p.line(wrap(head, made(r), 2))
 	for _, n := range r.Notes {
 		p.line(wrap("  ", clean(n), 2))
 	}
@@ -93,6 +93,14 @@ func printReceipt(p *printer, r api.Receipt) {
 	if r.Settle > 0 {
 		p.linef("%s to settle: muster conflicts", p.loud(fmt.Sprint(r.Settle)))
 	}
+}
+
+// made is what a write did, beginning with the id that people will type.
+func made(r api.Receipt) string {
+	if r.ID == "" || r.ID == r.Incident || strings.HasPrefix(r.Text, r.ID) {
+		return clean(r.Text)
+	}
+	return clean(r.ID + " " + r.Text)
 }
 
 // missingMax is how many of the people who lack an operation are named; the rest is counted.
@@ -107,6 +115,11 @@ func delivery(d api.Delivery) string {
 	if len(d.Missing) == 0 {
 		return line
 	}
+	return line + "; not: " + missing(d)
+}
+
+// missing names who is not known to have an operation, and when they were last heard: "dave 7m, erin never".
+func missing(d api.Delivery) string {
 	var names []string
 	for i, m := range d.Missing {
 		if i == missingMax {
@@ -119,7 +132,7 @@ func delivery(d api.Delivery) string {
 		}
 		names = append(names, clean(m.Responder)+" "+heard)
 	}
-	return line + "; not: " + strings.Join(names, ", ")
+	return strings.Join(names, ", ")
 }
 
 // now is the moment that ages in the output refer to.

@@ -37,11 +37,14 @@ func lock(ctx context.Context, path string) (unlock func() error, err error) {
 	}
 }
 
-// exited reports whether a child has ended, and lets the kernel forget it. It does not wait.
-func exited(pid int) bool {
+// exited reports whether a child has ended, and how, and lets the kernel forget it. It does not wait.
+func exited(pid int) (code int, ended bool) {
 	var ws syscall.WaitStatus
 	got, err := syscall.Wait4(pid, &ws, syscall.WNOHANG, nil)
-	return err != nil && !errors.Is(err, syscall.EINTR) || got == pid
+	if err != nil {
+		return exitFailed, !errors.Is(err, syscall.EINTR)
+	}
+	return ws.ExitStatus(), got == pid
 }
 
 // detached makes a child outlive this terminal.

@@ -133,7 +133,7 @@ func (r *replaying) report(st step, ok bool, saw string) {
 func (r *replaying) play(ctx context.Context) error {
 	clock := time.Duration(-1)
 	for _, st := range r.script.steps {
-		if st.kind == stepNet || st.kind == stepType {
+		if st.at >= 0 {
 			if clock >= 0 {
 				if err := pause(ctx, st.at-clock, r.opt.speed); err != nil {
 					return err
@@ -228,10 +228,18 @@ func (r *replaying) judgeEnd(ctx context.Context) error {
 					return err
 				} else if found {
 					leaks[st.want.words[1]] = "shown on " + p.name
+					break
 				}
 			}
 		default:
 			if err := r.judge(ctx, st, r.script.people); err != nil {
+				return err
+			}
+		}
+	}
+	for _, st := range purged {
+		if leaks[st.want.words[1]] == "" {
+			if err := r.stage.compacted(ctx, st.want.words[1]); err != nil {
 				return err
 			}
 		}

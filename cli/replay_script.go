@@ -39,7 +39,7 @@ type step struct {
 	line int    // in the file, from 1
 	text string // as it stands there
 	kind stepKind
-	at   time.Duration // since midnight of the first day; of net and type lines
+	at   time.Duration // since midnight of the first day; negative: no time is said
 
 	groups [][]string // of net: who reach each other; every handle is in exactly one
 	who    []string   // who typed, or whose node is checked
@@ -65,12 +65,9 @@ func parseScript(r io.Reader) (*script, error) {
 		if !ok {
 			continue
 		}
-		if st.kind == stepNet || st.kind == stepType {
-			for st.at >= 0 && st.at < clock { // it is the next day
+		if st.at >= 0 {
+			for st.at < clock { // it is the next day
 				st.at += 24 * time.Hour
-			}
-			if st.at < 0 {
-				st.at = clock
 			}
 			clock = st.at
 		}

@@ -27,8 +27,8 @@ func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "muster",
 		Short: "an incident board that needs no server",
-		Long: "muster keeps one incident board on every responder's laptop, with no server and no internet.\n" +
-			"Alone it says who you are, what you owe and what to do next.",
+		Long: "muster keeps one incident board on every responder's laptop, with no server and\n" +
+			"no internet. Alone it says who you are, what you owe and what to do next.",
 		Args:              a.unknownVerb,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return a.standing(cmd.Context()) },
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.resolve(cmd) },
@@ -64,6 +64,7 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(
 		a.statusCommand(), a.showCommand(), a.logCommand(), a.peersCommand(), a.conflictsCommand(),
 		a.upCommand(), a.downCommand(), a.initCommand(), a.inviteCommand(), a.joinCommand(), a.drillCommand(),
+		a.doctorCommand(),
 		a.replayCommand(), a.demoCommand(), a.configCommand(), a.versionCommand(),
 	)
 	root.SetHelpCommand(a.helpCommand(root))
@@ -136,15 +137,24 @@ func (a *app) helpCommand(root *cobra.Command) *cobra.Command {
 				}
 				return p.err
 			}
+			found, _, err := root.Find(unfold(args))
+			verb := err == nil && found != root
+			if verb {
+				if err := found.Help(); err != nil {
+					return err
+				}
+			}
 			if text, ok := help.Text(args[0]); ok {
+				if verb { // one word for both
+					p.line("")
+				}
 				p.text(text)
 				return p.err
 			}
-			found, _, err := root.Find(unfold(args))
-			if err != nil || found == root {
+			if !verb {
 				return api.Errorf(api.CodeNotFound, `"muster help" lists verbs and topics`, "there is no verb or topic %q", args[0])
 			}
-			return found.Help()
+			return nil
 		},
 	}
 }

@@ -187,7 +187,7 @@ func printTask(p *printer, t api.Task, now time.Time) {
 	if t.Conflict != "" || t.Overdue || (t.State == "open" && len(t.Owners) == 0) {
 		mark = "!"
 	}
-	p.line(wrap(mark+pad(t.ID, 4)+" ", pad(who, 8)+" "+state+"  "+text, 6))
+	p.line(wrap(mark+pad(t.ID, 4)+" ", pad(who, 8)+" "+pad(state, 12)+" "+text, 6))
 	if t.Mark != "" {
 		p.line("      " + p.loud(clean(t.Mark)))
 	}
@@ -198,7 +198,7 @@ func printTask(p *printer, t api.Task, now time.Time) {
 		p.line(wrap("      ", fmt.Sprintf("%s %s: %s", clock(r.AtMS, now), clean(r.By), clean(r.Value)), 8))
 	}
 	if d := t.Delivery; d != nil && len(d.Missing) > 0 {
-		p.line(wrap("      ", p.loud("NOT DELIVERED")+" "+delivery(*d), 8))
+		p.line(wrap("      ", p.loud("NOT DELIVERED")+" to "+missing(*d), 8))
 	}
 }
 

@@ -22,6 +22,9 @@ const (
 	quietTimeout = 60 * time.Second // for those who reach each other to hold the same
 	quietPoll    = 5 * time.Millisecond
 	joinsTimeout = 30 * time.Second // for one node to join
+
+	compactTimeout = 10 * time.Second // for erased texts to leave the files
+	compactPoll    = 100 * time.Millisecond
 )
 
 // A stage is a team of real nodes, one process a person, on loopback of this machine. Its networks are cut as drills cut
@@ -134,7 +137,11 @@ func (s *stage) launch(ctx context.Context, name, join string) (*player, string,
 	go func() { p.ended <- cmd.Wait() }()
 	s.players = append(s.players, p)
 
-	stop := context.AfterFunc(ctx, func() { _ = r.SetReadDeadline(time.Now()) }) // a pipe of ours takes deadlines
+	stop := context.AfterFunc(ctx, func() {
+		if err := r.SetReadDeadline(time.Now()); err != nil {
+			return // it is closed, so the line was read
+		}
+	})
 	defer stop()
 	err = r.SetReadDeadline(time.Now().Add(startTimeout))
 	line, rerr := bufio.NewReader(r).ReadString('\n')
@@ -357,6 +364,25 @@ func (s *stage) shows(ctx context.Context, p *player, text string) (bool, error)
 		}
 	}
 	return false, nil
+}
+
+// compacted waits, for a bounded time, until a text that was erased is out of the nodes' files: they clean them a moment
+// after an erasure. Whether it is out is judged later, when the nodes have stopped.
+func (s *stage) compacted(ctx context.Context, text string) error {
+	ctx, cancel := context.WithTimeout(ctx, compactTimeout)
+	defer cancel()
+	tick := time.NewTicker(compactPoll)
+	defer tick.Stop()
+	for {
+		if path, err := s.onDisk(text); path == "" && err == nil || err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err // a file may go while its directory is read
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
 }
 
 // onDisk looks for a text in every file of every home, and says which holds it.

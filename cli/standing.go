@@ -21,7 +21,7 @@ type standing struct {
 }
 
 // owedMax is how many of a person's tasks a bare muster names.
-const owedMax = 3
+const owedMax = 2
 
 // standing prints who you are, what you owe and what to do next, in under ten lines.
 func (a *app) standing(ctx context.Context) error {
@@ -84,16 +84,21 @@ func stand(st api.Status, in *api.Incident, now time.Time) standing {
 	}
 	s.Lines = append(s.Lines, command)
 	mine := owed(in.Tasks, st.Responder)
+	var rest []string
 	for i, t := range mine {
 		s.Owe = append(s.Owe, t.ID)
-		if i == owedMax {
-			s.Lines = append(s.Lines, fmt.Sprintf("and %d more (muster show)", len(mine)-i))
-		} else if i < owedMax {
+		if i < owedMax {
 			s.Lines = append(s.Lines, "you owe: "+oweLine(t, now))
 		}
 	}
+	if n := len(mine) - owedMax; n > 0 {
+		rest = append(rest, fmt.Sprintf("AND YOU OWE %d MORE", n))
+	}
 	if c := counters(&printer{}, *in); c != "" {
-		s.Lines = append(s.Lines, c)
+		rest = append(rest, c)
+	}
+	if len(rest) > 0 {
+		s.Lines = append(s.Lines, strings.Join(rest, "  "))
 	}
 	s.Next = next(st.Responder, *in, mine)
 	return s
@@ -146,7 +151,10 @@ func oweLine(t api.Task, now time.Time) string {
 
 // next names the one thing to type: first what others wait for, then what falls through the cracks.
 func next(me string, in api.Incident, mine []api.Task) string {
-	i := func(t api.Task) string { return t.ID }
+	first := ""
+	if len(mine) > 0 {
+		first = mine[0].ID
+	}
 	commands := in.Command.Commander == me
 	claims := slices.ContainsFunc(in.Command.Terms, func(t api.Term) bool { return t.Holder == me })
 	unowned := slices.IndexFunc(in.Tasks, func(t api.Task) bool { return t.State == "open" })
@@ -155,19 +163,19 @@ func next(me string, in api.Incident, mine []api.Task) string {
 	case in.Status == "resolved" || in.Status == "closed":
 		return `it is over; muster thanks @WHO, or muster reopen "why"`
 	case offer >= 0:
-		return fmt.Sprintf(`muster accept "top risk and next action"   (%s offers you command), or muster decline`, clean(in.Command.Offers[offer].From))
+		return fmt.Sprintf(`muster accept "top risk, next action", or muster decline   (%s asks)`, clean(in.Command.Offers[offer].From))
 	case len(in.Conflicts) > 0 && (commands || claims):
 		return "muster conflicts   (they wait for you)"
 	case len(mine) > 0 && mine[0].State == "assigned":
-		return fmt.Sprintf("muster ack %s, or muster no %s \"why\"", i(mine[0]), i(mine[0]))
+		return fmt.Sprintf("muster ack %s, or muster no %s \"why\"", first, first)
 	case in.Command.Commander == "":
 		return "muster take   (nobody commands)"
 	case len(mine) > 0 && mine[0].Overdue:
-		return fmt.Sprintf("muster done %s \"result\", or muster +5m %s, or muster stuck %s \"on what\"", i(mine[0]), i(mine[0]), i(mine[0]))
+		return fmt.Sprintf("muster done %s \"result\", or muster +5m %s, or muster stuck %s \"why\"", first, first, first)
 	case commands && unowned >= 0:
-		return fmt.Sprintf("muster assign %s @WHO   (nobody has it)", i(in.Tasks[unowned]))
+		return fmt.Sprintf("muster assign %s @WHO   (nobody has it)", in.Tasks[unowned].ID)
 	case len(mine) > 0:
-		return fmt.Sprintf("muster done %s \"result\"", i(mine[0]))
+		return fmt.Sprintf("muster done %s \"result\"", first)
 	case commands:
 		return `muster do @WHO "what" 5m, or muster note "what you see"`
 	}

@@ -41,7 +41,7 @@ func (a *app) openOrStart(ctx context.Context, dir string) (api.Service, error) 
 	}
 	started, err := false, error(nil)
 	if !api.Running(dir) {
-		started, err = true, a.start(ctx, dir)
+		started, err = a.start(ctx, s, dir)
 	}
 	if err := errors.Join(err, unlock()); err != nil {
 		return nil, err
@@ -52,19 +52,21 @@ func (a *app) openOrStart(ctx context.Context, dir string) (api.Service, error) 
 	return s, err
 }
 
-// start runs "muster up" detached from this terminal and waits until its socket answers.
-func (a *app) start(ctx context.Context, dir string) error {
+// start runs "muster up" detached from this terminal and waits until a node answers. mine is false when that is one which
+// somebody else started meanwhile; the one started here has then ended, so that it cannot come up later, when the other
+// is told to stop.
+func (a *app) start(ctx context.Context, s api.Service, dir string) (mine bool, err error) {
 	path := filepath.Join(dir, "node.log")
 	if err := rotate(path); err != nil {
-		return err
+		return false, err
 	}
 	log, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
-		return err
+		return false, err
 	}
 	from, err := log.Seek(0, io.SeekEnd)
 	if err != nil {
-		return errors.Join(err, log.Close())
+		return false, errors.Join(err, log.Close())
 	}
 	args := []string{"up", "--background", "--dir", dir}
 	if a.set.listen.IsValid() {
@@ -78,26 +80,35 @@ func (a *app) start(ctx context.Context, dir string) error {
 	}
 	cmd, err := self(args...)
 	if err != nil {
-		return errors.Join(err, log.Close())
+		return false, errors.Join(err, log.Close())
 	}
 	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = dir, log, log, detached()
 	if err := errors.Join(cmd.Start(), log.Close()); err != nil {
-		return err
+		return false, err
 	}
-	for tick := time.NewTicker(pollInterval); ; {
+	ended := false // the node started here has
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	for {
 		select {
 		case <-ctx.Done():
-			tick.Stop()
-			return api.Errorf(api.CodeNoNode, "look at "+path, "the node was started but does not answer yet")
+			return false, api.Errorf(api.CodeNoNode, "look at "+path, "the node was started but does not answer yet")
 		case <-tick.C:
 		}
-		if api.Running(dir) {
-			tick.Stop()
-			return cmd.Process.Release()
+		if !ended {
+			var code int
+			if code, ended = exited(cmd.Process.Pid); ended && code != exitBusy && !api.Running(dir) {
+				return false, lastWords(path, from)
+			}
 		}
-		if exited(cmd.Process.Pid) {
-			tick.Stop()
-			return lastWords(path, from)
+		if !api.Running(dir) {
+			continue // it is coming up, or somebody's "muster up" was faster and is
+		}
+		if ended {
+			return false, nil
+		}
+		if st, err := s.Status(ctx); err == nil && st.PID == cmd.Process.Pid {
+			return true, cmd.Process.Release()
 		}
 	}
 }

@@ -31,7 +31,11 @@ func taskVerbs() []write {
 				cmd.Flags().BoolVar(&in.Withdraw, "withdraw", false, "stop helping")
 			},
 		},
-		{use: `verify TASK ["how"]`, short: "I have checked that it is done", group: groupTasks, grammar: grammar{ref: "task", text: "text"}},
+		{
+			use: `verify [TASK ["how"]]`, short: "I have checked that it is done; alone: audit this node's store", group: groupTasks,
+			grammar: grammar{ref: "task", text: "text"}, example: "  muster verify t7f \"looked at the graph\"\n  muster verify",
+			alone: (*app).audit,
+		},
 		{use: `cancel TASK ["why"]`, short: "call a task off", group: groupTasks, grammar: grammar{ref: "task", text: "reason"}, fill: reason},
 	}
 }

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -71,10 +73,18 @@ func (a *app) joinCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.print(j, func(p *printer) {
+				err = a.print(j, func(p *printer) {
 					p.linef("you are %s in team %s, let in by %s; %s, %s", clean(j.Responder), clean(j.Team), clean(j.Via),
 						count(j.Members, "member"), count(j.Operations, "operation"))
 				})
+				if err != nil {
+					return err
+				}
+				st, err := s.Status(ctx)
+				if err != nil || len(st.Responders) == 0 || st.Responders[0].Role != "observer" {
+					return err
+				}
+				return a.note("the code had been used as often as it may: you are an observer")
 			})
 		},
 	}
@@ -117,15 +127,60 @@ func (a *app) drillCommand() *cobra.Command {
 			Use: "heal", Short: "end every cut", Args: none,
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				return a.call(cmd.Context(), func(ctx context.Context, s api.Service) error {
-					st, err := s.Heal(ctx)
+					st, away, err := heal(ctx, s)
 					if err != nil {
 						return err
 					}
-					return a.print(st, func(p *printer) { p.line("healed; this node talks to everybody it can reach") })
+					return a.print(st, func(p *printer) {
+						if len(away) == 0 {
+							p.line("healed; this node talks to everybody it can reach")
+						} else {
+							p.line(wrap("", "healed; no word yet from "+clean(strings.Join(away, ", ")), 2))
+						}
+					})
 				})
 			},
 		})
 	return cmd
+}
+
+// healWait is how long heal waits for those who were cut off to be back and in step.
+const healWait = 5 * time.Second
+
+// heal ends the cuts and waits a moment until those who were cut off are reached and hold all of this node's operations.
+// away names those who are not.
+func heal(ctx context.Context, s api.Service) (st api.Status, away []string, err error) {
+	before, err := s.Status(ctx)
+	if err != nil {
+		return st, nil, err
+	}
+	if _, err := s.Heal(ctx); err != nil {
+		return st, nil, err
+	}
+	waiting, cancel := context.WithTimeout(ctx, healWait)
+	defer cancel()
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	for {
+		if st, err = s.Status(ctx); err != nil {
+			return st, nil, err
+		}
+		away = nil
+		for _, was := range before.Peers {
+			i := slices.IndexFunc(st.Peers, func(p api.Peer) bool { return p.Device == was.Device })
+			if was.Cut && i >= 0 && (!st.Peers[i].Reachable || st.Peers[i].Lacks > 0 || st.Syncing != nil) {
+				away = append(away, was.Responder)
+			}
+		}
+		if len(away) == 0 {
+			return st, nil, nil
+		}
+		select {
+		case <-waiting.Done():
+			return st, away, nil
+		case <-tick.C:
+		}
+	}
 }
 
 // cutWhom reads the names of a cut; nil means everybody.

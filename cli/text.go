@@ -42,26 +42,25 @@ func pad(s string, n int) string {
 	return s + strings.Repeat(" ", max(0, n-utf8.RuneCountInString(s)))
 }
 
-// wrap breaks "head + body" into lines of at most columns, those after the first indented by indent spaces. Words
-// longer than a line are not broken: they are ids or addresses that somebody may want to copy.
+// wrap breaks "head + body" into lines of at most columns, those after the first indented by indent spaces. Gaps of
+// several spaces stay as they are. Words longer than a line are not broken: they are ids or addresses that somebody may
+// want to copy.
 func wrap(head, body string, indent int) string {
 	var b strings.Builder
 	b.WriteString(head)
-	at := utf8.RuneCountInString(head)
-	fresh := true
-	for _, word := range strings.Fields(body) {
+	at, gap := utf8.RuneCountInString(head), 0
+	for word := range strings.SplitSeq(strings.TrimSpace(body), " ") {
 		n := utf8.RuneCountInString(word)
-		switch {
-		case fresh:
-		case at+1+n > columns:
-			b.WriteString("\n" + strings.Repeat(" ", indent))
-			at = indent
-		default:
-			b.WriteByte(' ')
-			at++
+		if n == 0 {
+			gap++ // one of several spaces
+			continue
 		}
-		b.WriteString(word)
-		at, fresh = at+n, false
+		if gap > 0 && at+gap+n > columns {
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			at, gap = indent, 0
+		}
+		b.WriteString(strings.Repeat(" ", gap) + word)
+		at, gap = at+gap+n, 1
 	}
 	return strings.TrimRight(b.String(), " ")
 }

@@ -6,16 +6,18 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"muster/node"
+	"muster/node/api"
 )
 
 // upCommand runs the node of the directory in this process. It is the one place of this package that knows what a node
 // is made of.
 func (a *app) upCommand() *cobra.Command {
-	var background, verbose bool
+	var verbose bool
 	cmd := &cobra.Command{
 		Use: "up [--listen ADDR:PORT] [--join ADDR:PORT]... [--no-discover]", Short: "run the node of this directory in the foreground",
 		GroupID: groupNode, Args: none,
@@ -23,20 +25,20 @@ func (a *app) upCommand() *cobra.Command {
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
 			level := slog.LevelWarn
-			if verbose || background {
+			if verbose || a.background {
 				level = slog.LevelInfo
 			}
 			out := a.Err
-			if background {
+			if a.background {
 				file, err := openLog(filepath.Join(a.set.dir, "node.log"))
 				if err != nil {
 					return err
 				}
-				a.close = append(a.close, func() { _ = file.Close() }) // what was written is in the kernel
+				a.close = append(a.close, file.Close)
 				out = file
 			}
 			log := slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: level}))
-			return a.up(ctx, log, background)
+			return a.up(ctx, log)
 		},
 	}
 	flags := cmd.Flags()
@@ -44,7 +46,7 @@ func (a *app) upCommand() *cobra.Command {
 	flags.StringArray("join", nil, "where another node may answer; may be repeated")
 	flags.Bool("no-discover", false, "do not look for other nodes on the links")
 	flags.BoolVarP(&verbose, "verbose", "v", false, "log more")
-	flags.BoolVar(&background, "background", false, "")
+	flags.BoolVar(&a.background, "background", false, "")
 	if err := flags.MarkHidden("background"); err != nil {
 		panic(err) // the flag is three lines above
 	}
@@ -52,7 +54,7 @@ func (a *app) upCommand() *cobra.Command {
 }
 
 // up runs a node until ctx ends or it is told to stop.
-func (a *app) up(ctx context.Context, log *slog.Logger, background bool) error {
+func (a *app) up(ctx context.Context, log *slog.Logger) error {
 	n, err := node.New(node.Config{
 		Dir: a.set.dir, Listen: a.set.listen, Join: a.set.join, NoDiscover: !a.set.discover, Log: log, Version: buildVersion().Version,
 	})
@@ -66,13 +68,22 @@ func (a *app) up(ctx context.Context, log *slog.Logger, background bool) error {
 		return err
 	case <-n.Ready():
 	}
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	for !api.Running(a.set.dir) { // ready means that the socket answers too
+		select {
+		case err := <-ended:
+			return err
+		case <-tick.C:
+		}
+	}
 	p := &printer{w: a.Out}
 	if addrs := n.Addrs(); len(addrs) > 0 {
 		p.line("ready " + addrs[0].String())
 	} else {
 		p.line("ready " + a.set.listen.String())
 	}
-	if !background {
+	if !a.background {
 		p.err = a.note("the node runs until ctrl-C or \"muster down\". In another terminal: muster, muster help first-five-minutes")
 	}
 	if err := <-ended; err != nil {

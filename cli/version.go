@@ -20,7 +20,7 @@ func buildVersion() version {
 			v.Version = cut(s.Value, 12)
 		}
 	}
-	if v.Version == "" {
+	if v.Version == "" || v.Version == "(devel)" {
 		v.Version = "devel"
 	}
 	return v

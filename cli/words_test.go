@@ -192,7 +192,6 @@ func TestWordsThatMakeNoSense(t *testing.T) {
 		`up --join 10.0.0.1`:            "not an address and port",
 		`frobnicate`:                    `no verb "frobnicate"`,
 		`edit n4k`:                      "new text is missing",
-		`verify`:                        "which task",
 		`--bogus`:                       "unknown flag",
 		`config x`:                      "one word too many",
 		`version x`:                     "one word too many",

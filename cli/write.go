@@ -18,6 +18,9 @@ type write struct {
 	grammar grammar
 	hidden  bool // reached in another spelling
 
+	// alone is what the verb does without any words, where that is another thing. Nil: it is not.
+	alone func(a *app, ctx context.Context) error
+
 	// flags adds the verb's own; they write into in. Nil: none.
 	flags func(cmd *cobra.Command, in *api.Write)
 	// fill puts the words where the verb wants them, and refuses what makes no sense. Nil: nothing but [plain].
@@ -52,6 +55,9 @@ func (a *app) writeCommand(w write) *cobra.Command {
 	var in api.Write
 	cmd := &cobra.Command{Use: w.use, Short: w.short, Example: w.example, GroupID: w.group, Hidden: w.hidden}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if w.alone != nil && len(args) == 0 {
+			return w.alone(a, cmd.Context())
+		}
 		words, err := w.grammar.sort(cmd.Name(), args)
 		if err != nil {
 			return err
