@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"muster/crdt"
@@ -20,9 +21,12 @@ type call struct {
 	do   func(now time.Time) error
 	err  error
 	done chan struct{}
+
+	taken atomic.Bool // by the loop, which then runs it, or by a caller who gave up, and then it never runs
 }
 
-// do runs f on the loop and returns its error once everything it changed is durable.
+// do runs f on the loop and returns its error once everything it changed is durable. After it has returned f does not
+// run any more, so that what f writes belongs to the caller again.
 func (s *session) do(ctx context.Context, f func(now time.Time) error) error {
 	c := &call{do: f, done: make(chan struct{})}
 	select {
@@ -43,7 +47,15 @@ func (s *session) do(ctx context.Context, f func(now time.Time) error) error {
 			return errStopped()
 		}
 	case <-ctx.Done():
-		return ctx.Err()
+		if c.taken.CompareAndSwap(false, true) {
+			return ctx.Err()
+		}
+	}
+	select { // it runs already: the loop is quick
+	case <-c.done:
+		return c.err
+	case <-s.done:
+		return errStopped()
 	}
 }
 
@@ -127,7 +139,9 @@ func (s *session) drain(answered []*call) []*call {
 }
 
 func (s *session) call(c *call) *call {
-	c.err = c.do(s.n.now())
+	if c.taken.CompareAndSwap(false, true) {
+		c.err = c.do(s.n.now())
+	}
 	return c
 }
 

@@ -297,6 +297,7 @@ func TestForget(t *testing.T) {
 		know(m, 2)
 		time.Sleep(time.Minute)
 		m.Forget(device(10).ID())
+		time.Sleep(time.Second) // a dial that had been decided on may still begin
 		f.mu.Lock()
 		f.dials = nil
 		f.mu.Unlock()
