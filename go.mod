@@ -12,20 +12,20 @@ tool (
 )
 
 require (
-	github.com/cockroachdb/datadriven v1.0.3
-	github.com/dgraph-io/badger/v4 v4.9.6
-	github.com/fxamacker/cbor/v2 v2.10.0
-	github.com/google/go-cmp v0.7.0
-	github.com/hashicorp/memberlist v0.7.0
-	github.com/klauspost/compress v1.20.3
-	github.com/miekg/dns v1.1.73
-	github.com/quic-go/quic-go v0.65.0
-	github.com/rogpeppe/go-internal v1.16.0
-	github.com/spf13/cobra v1.10.2
-	golang.org/x/net v0.62.0
-	golang.org/x/sys v0.49.0
-	golang.org/x/tools v0.52.0
-	pgregory.net/rapid v1.3.0
+	github.com/cockroachdb/datadriven v1.0.3 // tests: stories as text files, read before they are accepted
+	github.com/dgraph-io/badger/v4 v4.9.6 // store: an embedded ordered store in pure Go whose writes and scans held up when measured
+	github.com/fxamacker/cbor/v2 v2.10.0 // crdt: deterministic CBOR with decoder limits
+	github.com/google/go-cmp v0.7.0 // tests: differences a person can read
+	github.com/hashicorp/memberlist v0.7.0 // membership: SWIM gossip, long in production
+	github.com/klauspost/compress v1.20.3 // wire: zstd in pure Go
+	github.com/miekg/dns v1.1.73 // discover: the records of DNS-SD; no maintained mDNS module did what is needed
+	github.com/quic-go/quic-go v0.65.0 // transport: QUIC with datagrams, and a simulated network for tests
+	github.com/rogpeppe/go-internal v1.16.0 // tests: testscript, every verb typed as a person would
+	github.com/spf13/cobra v1.10.2 // cli: the command tree and its help
+	golang.org/x/net v0.62.0 // discover, transport: packet info and multicast that the standard library does not give
+	golang.org/x/sys v0.49.0 // netlink, flock, statfs, socket options
+	golang.org/x/tools v0.52.0 // tests: loads the packages whose rules archtest checks
+	pgregory.net/rapid v1.3.0 // tests: laws as properties, with shrinking
 )
 
 require (
