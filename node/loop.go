@@ -112,6 +112,9 @@ func (s *session) loop() error {
 func (s *session) drain(answered []*call) []*call {
 	begun, frameBytes := time.Now(), 0
 	for range drainMax {
+		if s.r.NeedsEpoch() { // nothing can be written before there is one
+			break
+		}
 		select {
 		case c := <-s.calls:
 			answered = append(answered, s.call(c))
@@ -240,11 +243,6 @@ func brings(m wire.Message) bool {
 
 // flush does what the replica asks for, in the order it asks for it.
 func (s *session) flush(calls []*call) error {
-	if s.r.NeedsEpoch() && s.hasRoom() {
-		if err := s.needEpoch("a peer knows more of this device's log than its own disk does"); err != nil && !errors.Is(err, store.ErrDiskFull) {
-			return err
-		}
-	}
 	rd := s.r.Ready()
 	if err := s.persist(rd); errors.Is(err, store.ErrDiskFull) {
 		return s.unwritten(calls)
@@ -253,6 +251,11 @@ func (s *session) flush(calls []*call) error {
 			c.err = errors.Join(c.err, err)
 		}
 		return fmt.Errorf("write the board: %w", err) // fail stop: do not promise what cannot be kept
+	}
+	if s.r.NeedsEpoch() && s.hasRoom() { // only now: what was just written belongs to the old one
+		if err := s.needEpoch("a peer knows more of this device's log than its own disk does"); err != nil && !errors.Is(err, store.ErrDiskFull) {
+			return err
+		}
 	}
 	for _, env := range rd.Send {
 		class := transport.Control
