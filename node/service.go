@@ -322,7 +322,7 @@ func (s *session) stream(ctx context.Context, incident string, known map[string]
 			ev.Status = &st
 			doc, err := s.find(incident)
 			if err != nil {
-				return nil //nolint:nilerr // no incident yet is a state, not an error
+				return nil // no incident yet is a state, not an error
 			}
 			inc := s.incident(now, doc)
 			ev.Incident = &inc

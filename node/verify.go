@@ -118,7 +118,7 @@ func (v *verifier) damage(err error) error {
 	if err == nil {
 		return nil
 	}
-	if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // joined errors are told one by one
+	if many, ok := err.(interface{ Unwrap() []error }); ok { // joined errors are told one by one
 		var rest []error
 		for _, e := range many.Unwrap() {
 			rest = append(rest, v.damage(e))
