@@ -143,6 +143,10 @@ func (w *world) settle() {
 	w.net.clog = map[[2]int]time.Time{}
 	twins := false
 	for _, h := range w.hosts {
+		if w.now.Before(h.paused) && h.r != nil { // its timer waits for the end of the pause
+			h.timer = time.Time{}
+			w.arm(h, w.mono(h))
+		}
 		h.crash, h.full, h.paused = crashNot, time.Time{}, time.Time{}
 		if h.twin != nil && h.n < h.twin.n {
 			w.retire(h)
