@@ -11,6 +11,8 @@
 //     anyone. Used more often than it allows on two sides of a split, it admits everybody and marks the later ones,
 //     in the order of the graph's height and hash, as unconfirmed observers: nobody is locked out by a race.
 //   - Bodies of the team document are never erased, since acceptance depends on them.
+//   - What a person says about themselves (a [Profile]: name, callsign, phones) is on every member's disk, so that the
+//     phone number is there when the network is not. Each writes their own and no other's.
 //
 // After the ideas of local-first-auth and Keybase Seitan (invitation keys) and Matrix (evaluation from the beginning).
 // What a role may do beyond reading is decided where it is used; short spoken codes, roles and revocation build on this.

@@ -18,6 +18,7 @@ func FuzzTeamBodies(f *testing.F) {
 	inv := r.write(f, 0, auth.KindInvite, invite(1, 1))
 	f.Add(uint32(auth.KindJoin), crdt.EncodeBody(r.join(f, 1, inv.Hash, 1, "p1")), false)
 	f.Add(uint32(auth.KindJoin), crdt.EncodeBody(r.join(f, 1, inv.Hash, 2, "p1")), false)
+	f.Add(uint32(auth.KindProfile), crdt.EncodeBody(auth.SetProfile{Name: new("Bob"), Phones: phones("+44 20 7946 0018"), TZ: new("Europe/London")}), true)
 	f.Add(uint32(99), []byte{0xf6}, true)
 	recs := r.recs
 	f.Fuzz(func(t *testing.T, kind uint32, body []byte, founder bool) {
@@ -45,6 +46,10 @@ func FuzzTeamBodies(f *testing.F) {
 		for _, m := range r.team.Members() {
 			if auth.CheckHandle(m.Handle) != nil {
 				t.Fatalf("a member is called %q", m.Handle)
+			}
+			p := r.team.Profile(m.Person)
+			if said := (auth.SetProfile{Name: &p.Name, Callsign: &p.Callsign, Phones: &p.Phones, TZ: &p.TZ, Shift: &p.Shift}); said.Check() != nil {
+				t.Fatalf("a member says %+v", p)
 			}
 		}
 	})

@@ -100,6 +100,7 @@ func (t *Team) fold() {
 			m.Sponsor = t.members[t.index[crdt.DeviceID(m.Sponsor)]].Person
 		}
 	}
+	t.foldProfiles()
 }
 
 // member evaluates one device. Sponsor holds the sponsoring device until fold has the person for it.

@@ -20,6 +20,9 @@ type Team struct {
 	members []Member                    // cache; nil when stale
 	index   map[crdt.DeviceID]int       // into members
 	people  map[PersonID]int            // into members, the person's first device
+
+	sayings  map[crdt.DeviceID]*sayings // what each device said of its person
+	profiles map[PersonID]Profile       // cache, as members
 }
 
 type join struct {
@@ -35,7 +38,7 @@ func New(g *crdt.Graph) *Team {
 	return &Team{
 		doc: g.Doc(), graph: g,
 		invites: map[crdt.Hash]Invite{}, sponsor: map[crdt.Hash]crdt.DeviceID{},
-		joins: map[crdt.DeviceID][]join{}, byUse: map[crdt.Hash][]crdt.Hash{},
+		joins: map[crdt.DeviceID][]join{}, byUse: map[crdt.Hash][]crdt.Hash{}, sayings: map[crdt.DeviceID]*sayings{},
 	}
 }
 
@@ -62,6 +65,8 @@ func (t *Team) Apply(rec *crdt.Record) {
 		t.decode(rec, &j)
 		t.joins[dev] = append(t.joins[dev], join{rec.Hash, j.Invite, j.Handle, j.Device})
 		t.byUse[j.Invite] = append(t.byUse[j.Invite], rec.Hash)
+	case KindProfile:
+		t.applyProfile(rec)
 	}
 }
 
