@@ -49,17 +49,30 @@ type Board struct {
 	work                                          bag               // tasks made, claimed or done: contest a declined incident
 	checkIns, leaving, rollCalls, pages, thanks   bag
 	settles                                       bag
-	topics                                        map[string]*bag // topic, normalized -> decisions and settlements
+	sitreps                                       map[string]*bag       // field -> who wrote it
+	resources                                     map[string]*resource  // by resourceKey
+	updates, updateOf                             map[crdt.Hash]*update // by draft; by draft or revision
+	audiences                                     map[string]*audience
+	updateList                                    bag
+	runs, runOf                                   map[crdt.Hash]*run // by runID; by an operation that started it
+	topics                                        map[string]*bag    // topic, normalized -> decisions and settlements
 	tasks                                         map[crdt.Hash]*task
 	notes                                         map[crdt.Hash]*note
 	decisions                                     map[crdt.Hash]*decision
 	theories                                      map[crdt.Hash]*theory
 	taskList, noteList, decisionList, theoryList  bag
+	labelling                                     bag
+	criteria                                      map[crdt.Hash]*criterion
+	criterionList                                 bag
+	revisions, redactions                         bag               // of notes: erased ones too
+	wrote                                         map[PersonID]*bag // all operations of a person
 	unknown                                       int
 
-	ids       [4]idIndex // by refKind
+	ids       [RefNone]idIndex
 	commandAt *commandFold
 	statusAt  *statusFold
+
+	kin []*Board // the others of its group, while a Group works with it
 }
 
 // New returns the empty board of doc.
@@ -75,6 +88,15 @@ func New(doc crdt.DocID, c Causal) *Board {
 		notes:     map[crdt.Hash]*note{},
 		decisions: map[crdt.Hash]*decision{},
 		theories:  map[crdt.Hash]*theory{},
+		sitreps:   map[string]*bag{},
+		resources: map[string]*resource{},
+		updates:   map[crdt.Hash]*update{},
+		updateOf:  map[crdt.Hash]*update{},
+		audiences: map[string]*audience{},
+		runs:      map[crdt.Hash]*run{},
+		runOf:     map[crdt.Hash]*run{},
+		criteria:  map[crdt.Hash]*criterion{},
+		wrote:     map[PersonID]*bag{},
 	}
 }
 
@@ -207,9 +229,11 @@ func (b *Board) refile(o *op) []Change {
 // place files o with what it is about.
 func (b *Board) place(o *op) []Change {
 	ch := Change{Op: o.hash, Kind: o.kind}
+	b.remember(o)
 	if h, kind, ok := targetOf(o.body); ok {
 		t := b.ops[h]
-		if t == nil || t.kind != kind || t.inert || !b.before(t, o) {
+		fits := t != nil && (t.kind == kind || kind == KindOffer && t.kind == KindAccept)
+		if !fits || t.inert || !b.before(t, o) {
 			o.inert = true
 			return []Change{ch}
 		}

@@ -38,7 +38,7 @@ func known(v any) bool {
 	case *takeBody:
 		return b.Mode >= TakeVacant && b.Mode <= TakeRequest
 	case *offerBody:
-		return !b.To.IsZero()
+		return !b.To.IsZero() && b.ForMS >= 0 && b.ForMS <= maxForMS && b.LapseMS >= 0 && b.LapseMS <= maxForMS
 	case *assignBody:
 		return !b.To.IsZero()
 	case *ackBody:
@@ -47,8 +47,20 @@ func known(v any) bool {
 		return b.Role != ""
 	case *hereBody:
 		return b.State != "" && b.Fatigue >= 0 && b.Fatigue <= maxFatigue
+	case *sawBody:
+		return b.Resource != "" && slices.Contains(resourceStates[:], b.State)
+	case *sitrepBody:
+		return slices.Contains(sitrepFields[:], b.Field) && (b.Field == SitrepNext) == (b.AtMS > 0)
+	case *playbookBody:
+		return b.Name != "" && len(b.Items) > 0 && len(b.Items) <= maxItems
+	case *checkBody:
+		return b.Item > 0 && b.Item <= maxItems
 	case *settleBody:
 		switch b.Subject {
+		case SubjectResource:
+			return !b.Person.IsZero() && b.Topic != ""
+		case SubjectUpdate:
+			return true
 		case SubjectCommand, SubjectRole:
 			return !b.Person.IsZero()
 		case SubjectStatus:
@@ -64,7 +76,7 @@ func known(v any) bool {
 }
 
 // targetOf returns the operation that made the thing a body is about, and the kind that operation must have. ok is false
-// for bodies about the incident itself.
+// for bodies about the incident itself. Where an offer is wanted, the acceptance of a break is one, of command back.
 func targetOf(v any) (h crdt.Hash, k crdt.Kind, ok bool) {
 	switch b := v.(type) {
 	case *titleBody:
@@ -75,6 +87,8 @@ func targetOf(v any) (h crdt.Hash, k crdt.Kind, ok bool) {
 		return b.Offer, KindOffer, true
 	case *declineBody:
 		return b.Offer, KindOffer, true
+	case *confirmBody:
+		return b.Accept, KindAccept, true
 	case *assignBody:
 		return b.Task, KindTask, true
 	case *ackBody:
@@ -103,13 +117,29 @@ func targetOf(v any) (h crdt.Hash, k crdt.Kind, ok bool) {
 		return b.Theory, KindTheory, true
 	case *objectBody:
 		return b.Decision, KindDecide, true
+	case *updateBody:
+		return b.Update, KindUpdate, !b.Update.IsZero()
+	case *approveBody:
+		return b.Update, KindUpdate, true
+	case *publishBody:
+		return b.Update, KindUpdate, true
+	case *checkBody:
+		return b.Run, KindPlaybook, true
+	case *pinBody:
+		return b.Note, KindNote, true
+	case *readBody:
+		return b.Decision, KindDecide, true
+	case *metBody:
+		return b.Criterion, KindCriterion, true
 	case *settleBody:
 		switch b.Subject {
 		case SubjectTask:
 			return b.Target, KindTask, true
 		case SubjectDecision:
 			return b.Target, KindDecide, true
-		case SubjectCommand, SubjectStatus, SubjectRole:
+		case SubjectUpdate:
+			return b.Target, KindUpdate, true
+		case SubjectCommand, SubjectStatus, SubjectRole, SubjectResource:
 		}
 	}
 	return crdt.Hash{}, 0, false
@@ -123,6 +153,14 @@ func cleanBody(v any) {
 	case *declareBody:
 		texts = append(texts, &b.Title)
 		cleanAll(b.Services)
+		cleanAll(b.Labels)
+	case *labelsBody:
+		cleanAll(b.Add)
+		cleanAll(b.Remove)
+	case *criterionBody:
+		texts = append(texts, &b.Text)
+	case *metBody:
+		texts = append(texts, &b.Text)
 	case *titleBody:
 		texts = append(texts, &b.Text)
 	case *severityBody:
@@ -175,10 +213,23 @@ func cleanBody(v any) {
 	case *objectBody:
 		texts = append(texts, &b.Text)
 	case *hereBody:
-		texts = append(texts, &b.State, &b.Text)
+		texts = append(texts, &b.State, &b.Text, &b.Place)
 	case *pageBody:
 		texts = append(texts, &b.Text)
 	case *thanksBody:
+		texts = append(texts, &b.Text)
+	case *sawBody:
+		texts = append(texts, &b.Resource, &b.State, &b.From, &b.Text)
+	case *sitrepBody:
+		texts = append(texts, &b.Field, &b.Text)
+	case *updateBody:
+		texts = append(texts, &b.Audience, &b.Text)
+	case *publishBody:
+		texts = append(texts, &b.Where)
+	case *playbookBody:
+		texts = append(texts, &b.Name)
+		cleanAll(b.Items)
+	case *checkBody:
 		texts = append(texts, &b.Text)
 	case *settleBody:
 		texts = append(texts, &b.Conflict, &b.Topic, &b.Value, &b.Reason)

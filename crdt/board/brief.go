@@ -7,13 +7,14 @@ type Brief struct {
 	Severity  int
 	Status    string
 	Commander string
-	Conflicts int // class C: wait for a human
+	Conflicts int  // class C: wait for a human
+	Drill     bool // an exercise
 }
 
 // Brief returns the incident in one line.
 func (b *Board) Brief(people People) Brief {
 	r := reader{b, people}
-	out := Brief{Name: Name(b.doc), Status: b.foldStatus().shown, Conflicts: len(r.conflicts())}
+	out := Brief{Name: Name(b.doc), Status: b.foldStatus().shown, Conflicts: len(r.conflicts()), Drill: b.IsDrill()}
 	out.Title, _ = b.title()
 	out.Severity, _ = b.severity()
 	if f := b.foldCommand(); len(f.live) > 0 {

@@ -40,6 +40,7 @@ func Check(b *Board, in Intent, ctx CheckContext) (Draft, error) {
 	}
 	v, err := findVerb(in.Verb)
 	if err == nil {
+		c.ownerless()
 		err = c.checkFields(v)
 	}
 	if err != nil {
@@ -70,6 +71,12 @@ func (c *checker) draft() (Draft, error) {
 		return c.service()
 	case "same":
 		return c.same()
+	case "label":
+		return c.label()
+	case "criterion":
+		return c.criterion()
+	case "met":
+		return c.met()
 	case "take":
 		return c.take()
 	case "handoff":
@@ -83,6 +90,10 @@ func (c *checker) draft() (Draft, error) {
 		return c.accept()
 	case "decline":
 		return c.decline()
+	case "confirm":
+		return c.confirmHandover()
+	case "take-back":
+		return c.takeBack()
 	case "release":
 		return c.release()
 	case "role":
@@ -93,6 +104,8 @@ func (c *checker) draft() (Draft, error) {
 		return c.edit()
 	case "redact":
 		return c.redact()
+	case "pin":
+		return c.pin()
 	case "hyp":
 		return c.made(KindTheory, RefTheory, &theoryBody{Text: c.say}, "perhaps "+quoteAll(c.say)), nil
 	case "rule-out":
@@ -101,6 +114,8 @@ func (c *checker) draft() (Draft, error) {
 		return c.decide()
 	case "object":
 		return c.object()
+	case "read":
+		return c.read()
 	case "par":
 		return c.par()
 	case "here":
@@ -109,6 +124,20 @@ func (c *checker) draft() (Draft, error) {
 		return c.page()
 	case "thanks":
 		return c.thank()
+	case "sitrep":
+		return c.sitrep()
+	case "saw":
+		return c.saw()
+	case "update":
+		return c.update()
+	case "approve":
+		return c.approve()
+	case "publish":
+		return c.publish()
+	case "playbook":
+		return c.playbook()
+	case "check", "skip":
+		return c.checkItem(c.in.Verb == "skip")
 	case "settle":
 		return c.settle()
 	}
@@ -116,7 +145,7 @@ func (c *checker) draft() (Draft, error) {
 }
 
 // Declare turns an intent into the founding operation of an incident. It reads Text (the title), Severity (0: 2, because
-// what is not known is treated as the worse), Services, and Withdraw: the declarer does not command.
+// what is not known is treated as the worse), Services, Labels, Drill, and Withdraw: the declarer does not command.
 func Declare(in Intent, ctx CheckContext) (Draft, error) {
 	title := oneLine(strings.TrimSpace(cmp.Or(in.Text, in.Reason)))
 	if title == "" {
@@ -138,10 +167,19 @@ func Declare(in Intent, ctx CheckContext) (Draft, error) {
 	if err != nil {
 		return Draft{}, err
 	}
-	body := &declareBody{Title: clean(title), Severity: sev, Services: services, NoCommander: in.Withdraw}
+	labels, err := checkLabels(in.Labels)
+	if err != nil {
+		return Draft{}, err
+	}
+	body := &declareBody{
+		Title: clean(title), Severity: sev, Services: services, NoCommander: in.Withdraw, Drill: in.Drill, Labels: labels,
+	}
 	text := fmt.Sprintf("declared %s, sev %d; you command", quoteAll(title), sev)
 	if in.Withdraw {
 		text = fmt.Sprintf("declared %s, sev %d; nobody commands", quoteAll(title), sev)
+	}
+	if in.Drill {
+		notes = append(notes, "everybody sees that it is a drill; it ends with: muster status cancelled")
 	}
 	return Draft{
 		Kind: KindDeclare, Body: crdt.EncodeBody(body), Text: text, Notes: notes,
@@ -175,7 +213,7 @@ func (c *checker) checkFields(v Verb) error {
 		need Need
 		here bool
 	}{
-		{"a task, note, decision or hypothesis", v.RefNeed, in.Ref != ""},
+		{refWord(v.Ref), v.RefNeed, in.Ref != ""},
 		{"somebody's name", v.Who, len(in.Who) > 0},
 		{"words", v.Text, c.say != ""},
 		{"a kind", may(v.Kinds != nil), in.Kind != ""},
@@ -189,6 +227,11 @@ func (c *checker) checkFields(v Verb) error {
 		{"another incident", v.Other, !in.Other.IsZero()},
 		{"a time of day", v.At, in.AtMS != 0},
 		{"a duration", v.For, in.ForMS != 0},
+		{"items", v.Items, len(in.Items) > 0},
+		{"labels", v.Labels, len(in.Labels) > 0},
+		{"the number of an item", v.Item, in.Item != 0},
+		{"a place", v.Place, in.Place != ""},
+		{"ticks", v.Refs, len(in.Refs) > 0},
 		{"--once", may(v.Once), in.Once},
 		{"--vital", may(v.Vital), in.Vital},
 		{"--force", may(v.Force), in.Force},
@@ -234,6 +277,18 @@ func (c *checker) checkFields(v Verb) error {
 		}
 	}
 	return nil
+}
+
+// refWord says what a reference of a verb names.
+func refWord(kind RefKind) string {
+	if kind == RefNone {
+		return "the name of anything"
+	}
+	word := refWords[kind]
+	if strings.ContainsRune("aeiou", rune(word[0])) {
+		return "the name of an " + word
+	}
+	return "the name of a " + word
 }
 
 func may(b bool) Need {
@@ -332,8 +387,8 @@ func (c *checker) made(kind crdt.Kind, ref RefKind, body any, text string) Draft
 	x := &c.ids[ref]
 	return Draft{
 		Kind: kind, Body: crdt.EncodeBody(body), Text: text,
-		Accept: func(h crdt.Hash) bool { return x.chars(h) <= x.roomFor() },
-		Ref:    func(h crdt.Hash) string { return idLetters[ref:ref+1] + h.Text()[:x.chars(h)] },
+		Accept: func(h crdt.Hash) bool { return c.chars(ref, h) <= x.roomFor() },
+		Ref:    func(h crdt.Hash) string { return c.shortID(ref, h) },
 	}
 }
 

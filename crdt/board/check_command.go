@@ -2,7 +2,6 @@ package board
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"muster/crdt"
@@ -30,6 +29,14 @@ func (c *checker) take() (Draft, error) {
 		}
 		me := c.reader.who(c.ctx.Actor)
 		return Draft{}, refused(fmt.Sprintf(`muster settle command %s "why"`, me), "you and %s both command", c.otherNames(claims))
+	}
+	if of := c.offered(f); of != nil && !c.in.Force {
+		from := c.reader.who(of.by)
+		return Draft{}, refused(`muster accept "top risk: ...; next: ..."`, "%s offers you command: answer that", from)
+	}
+	better, role := c.better()
+	if !better.IsZero() {
+		c.notef("%s is %s and in reach: that is who should take it", c.reader.who(better), role)
 	}
 	if len(claims) == 0 {
 		return c.commandDraft(KindTake, &takeBody{Mode: TakeVacant, Reason: c.say}, "you command"), nil
@@ -61,15 +68,30 @@ func (c *checker) take() (Draft, error) {
 		return c.commandDraft(KindTake, &takeBody{Mode: TakeRequest, Reason: c.say},
 			fmt.Sprintf("asked %s for command; %s commands until handing it over", strings.Join(near, " and "), c.reader.who(claims[0].holder))), nil
 	}
+	first := ""
+	if !better.IsZero() {
+		first = fmt.Sprintf("; %s (%s) comes before you", c.reader.who(better), role)
+	}
+	question := fmt.Sprintf("%s is out of reach, %s", all, silent)
 	if limit := c.quiet(); heard < limit {
-		if err := c.confirm("%s was %s, less than %s; take command of those you can reach?", all, silent, span(limit)); err != nil {
-			return Draft{}, err
-		}
-	} else if err := c.confirm("%s is out of reach, %s; take command of those you can reach?", all, silent); err != nil {
+		question = fmt.Sprintf("%s was %s, less than %s", all, silent, span(limit))
+	}
+	if err := c.confirm("%s%s; take command of those you can reach?", question, first); err != nil {
 		return Draft{}, err
 	}
-	c.notef("you act until %s is back; then one of you settles it", all)
+	c.notef("you act until %s can be reached again; then they take it back, or one of you settles it", all)
 	return c.commandDraft(KindTake, &takeBody{Mode: TakeAbsent, Reason: c.say, HeardMS: heard}, "you command, acting for "+all), nil
+}
+
+// offered returns an offer of somebody who commands, which the actor should answer rather than take command; nil when there
+// is none.
+func (c *checker) offered(f *commandFold) *offer {
+	for _, of := range f.offers {
+		if _, lapsed := of.lapsed(c.nowMS); of.to == c.ctx.Actor && !lapsed && f.holds(of.by) && c.waits(f, of) {
+			return of
+		}
+	}
+	return nil
 }
 
 // quiet returns after how much silence a holder counts as absent, in milliseconds.
@@ -103,85 +125,11 @@ func (c *checker) needCommand(f *commandFold) error {
 	case len(f.live) == 0:
 		return refused("muster take", "nobody commands")
 	}
-	return refused("", "you do not command, %s does", c.reader.who(f.live[0].holder))
-}
-
-func (c *checker) handoff() (Draft, error) {
-	f := c.foldCommand()
-	if err := c.needCommand(f); err != nil {
-		return Draft{}, err
+	hint := "to ask for command: muster take"
+	if c.in.Verb == "release" {
+		hint = ""
 	}
-	if len(c.who) == 0 {
-		return Draft{}, usage(`muster handoff @dan "why"`, "name the person who is to command")
-	}
-	to := c.who[0]
-	if to == c.ctx.Actor {
-		return Draft{}, usage("", "you command already")
-	}
-	for _, of := range f.offers {
-		if of.op.person == c.ctx.Actor && c.waits(f, of) {
-			return Draft{}, refused("muster handoff --withdraw", "command is offered to %s already", c.reader.who(of.body.To))
-		}
-	}
-	if len(f.claimants()) > 1 {
-		c.notef("command is in conflict; this hands over your claim only")
-	}
-	name := c.reader.who(to)
-	c.warnAway(to, "they cannot answer now")
-	c.notef("you command until %s accepts", name)
-	text := "offered command to " + name
-	if c.in.ForMS > 0 {
-		text += fmt.Sprintf(" while you take a break of %s", span(c.in.ForMS))
-		c.notef("%s hands it back with: muster handoff @%s", name, c.reader.who(c.ctx.Actor))
-	}
-	return c.commandDraft(KindOffer, &offerBody{To: to, Reason: c.say, ForMS: c.in.ForMS}, text), nil
-}
-
-func (c *checker) withdraw() (Draft, error) {
-	f := c.foldCommand()
-	for _, of := range slices.Backward(f.offers) {
-		if of.op.person == c.ctx.Actor && c.waits(f, of) {
-			to := of.body.To
-			c.warnAway(to, "they may have accepted out of your sight")
-			return c.commandDraft(KindWithdraw, &withdrawBody{Offer: of.op.hash, Reason: c.say},
-				"took the offer to "+c.reader.who(to)+" back"), nil
-		}
-	}
-	return Draft{}, refused("", "you have no offer of command open")
-}
-
-// offerToMe returns the newest offer that waits for the actor.
-func (c *checker) offerToMe() (*offer, error) {
-	f := c.foldCommand()
-	for _, of := range slices.Backward(f.offers) {
-		if of.body.To == c.ctx.Actor && c.waits(f, of) {
-			return of, nil
-		}
-	}
-	if f.holds(c.ctx.Actor) {
-		return nil, refused("", "you command already")
-	}
-	return nil, refused("to ask for command: muster take", "nobody offers you command")
-}
-
-func (c *checker) accept() (Draft, error) {
-	of, err := c.offerToMe()
-	if err != nil {
-		return Draft{}, err
-	}
-	from := of.op.person
-	c.warnAway(from, "they go on commanding until they see this")
-	return c.commandDraft(KindAccept, &acceptBody{Offer: of.op.hash, ReadBack: c.say},
-		"you command, "+c.reader.who(from)+" handed it over"), nil
-}
-
-func (c *checker) decline() (Draft, error) {
-	of, err := c.offerToMe()
-	if err != nil {
-		return Draft{}, err
-	}
-	return c.commandDraft(KindDecline, &declineBody{Offer: of.op.hash, Reason: c.say},
-		"declined; "+c.reader.who(of.op.person)+" goes on commanding"), nil
+	return refused(hint, "you do not command, %s does", c.reader.who(f.live[0].holder))
 }
 
 func (c *checker) release() (Draft, error) {

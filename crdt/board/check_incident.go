@@ -41,7 +41,7 @@ func (c *checker) severity() (Draft, error) {
 	return about(KindSeverity, &severityBody{Severity: n, Was: was, Reason: c.say}, Name(c.doc), text), nil
 }
 
-// status writes a status. Ending an incident over open vital tasks needs a yes.
+// status writes a status. Ending an incident over open vital tasks or unmet exit criteria needs a yes.
 func (c *checker) status(value string) (Draft, error) {
 	f := c.foldStatus()
 	if f.contested != nil {
@@ -52,10 +52,8 @@ func (c *checker) status(value string) (Draft, error) {
 		return Draft{}, refused("", "it is %s already", value)
 	}
 	if ended(value) && !ended(f.shown) && !c.in.Force {
-		if open := c.openVital(); len(open) > 0 {
-			if err := c.confirm("vital tasks are open: %s; %s anyway?", strings.Join(open, ", "), c.in.Verb); err != nil {
-				return Draft{}, err
-			}
+		if err := c.confirmEnd(value); err != nil {
+			return Draft{}, err
 		}
 	}
 	body := &statusBody{Status: value, Reason: c.say, Reopens: stage(value) < stage(f.shown)}

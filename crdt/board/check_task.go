@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"muster/crdt"
 )
 
 // taskCheck is a task and what the actor is to it.
@@ -97,23 +99,55 @@ func (c *checker) taskVerb() (Draft, error) {
 	panic("board: verb " + c.in.Verb + " is listed and not done")
 }
 
-// doneBy says who reported a task done.
+// doneBy says who reported a task done, when, and what came of it.
 func (c *checker) doneBy(t taskCheck) string {
 	for _, d := range slices.Backward(t.fold.ends) {
+		if v, ok := d.body.(*doneBody); ok && v.Result != "" {
+			return c.by(d) + ": " + v.Result
+		}
 		return c.by(d)
 	}
 	return "somebody"
 }
 
-// notOver checks that a task still waits to be done.
+// notOver checks that a task still waits to be done. Somebody who acts on one that ended meanwhile learns who ended it, and
+// what to do now.
 func (c *checker) notOver(t taskCheck) error {
 	switch t.fold.state {
 	case TaskDone:
-		return refused(`if it is not: muster reopen `+t.id+` "why"`, "%s is done already, by %s", t.named(), c.doneBy(t))
+		hint := `if it is not: muster reopen ` + t.id + ` "why"`
+		if c.in.Verb == "done" && t.fold.body.Once {
+			hint = `if it ran here too, say so now: muster note "` + t.id + ` ran twice" -k risk; ` + hint
+		}
+		return refused(hint, "%s is done already, by %s", t.named(), c.doneBy(t))
 	case TaskCancelled:
-		return refused(`if it must be done after all: muster reopen `+t.id+` "why"`, "%s is cancelled, by %s", t.named(), c.by(t.fold.cancels[0]))
+		hint := `if it must be done after all: muster reopen ` + t.id + ` "why"`
+		if t.mine != nil && slices.Contains(t.fold.working, t.mine.last) {
+			hint = "stop, and say that you have heard: muster ack " + t.id + "; " + hint
+		}
+		x := t.fold.cancels[0]
+		return refused(hint, "%s", with(fmt.Sprintf("%s is cancelled, by %s", t.named(), c.by(x)), cancelReason(x)))
 	}
 	return nil
+}
+
+// cancelReason returns why o called a task off, as far as it says.
+func cancelReason(o *op) string {
+	switch v := o.body.(type) {
+	case *cancelBody:
+		return v.Reason
+	case *settleBody:
+		return v.Reason
+	}
+	return ""
+}
+
+// whose says to whom a task belongs that is not the actor's.
+func (c *checker) whose(t taskCheck) string {
+	if own := t.fold.owners(); len(own) > 0 {
+		return c.stakeNames(own) + " has it"
+	}
+	return "nobody has it"
 }
 
 func (c *checker) due() int64 {
@@ -142,7 +176,7 @@ func (c *checker) do() (Draft, error) {
 				}
 			}
 		}
-		c.notef("nobody owns it yet: name one person with: muster assign ID @name")
+		c.nameOne(text)
 	case c.who[0] == c.ctx.Actor:
 		body.Owner, said = c.who[0], "you have it: "+quoteAll(text)
 		c.hats(body.Owner)
@@ -151,6 +185,9 @@ func (c *checker) do() (Draft, error) {
 		said = "asked " + c.reader.who(body.Owner) + ": " + quoteAll(text)
 		c.warnAway(body.Owner, "reach them another way, or ask somebody else")
 		c.warnLeft(body.Owner)
+	}
+	if !body.Owner.IsZero() {
+		c.handsNote(body.Resource, crdt.Hash{}, body.Owner)
 	}
 	return c.made(KindTask, RefTask, body, said), nil
 }
@@ -190,6 +227,9 @@ func (c *checker) assign(t taskCheck) (Draft, error) {
 func (c *checker) ack(t taskCheck) (Draft, error) {
 	f := t.fold
 	if f.state == TaskCancelled && t.mine != nil {
+		if c.saidHeard(t) {
+			return Draft{}, refused("", "you have said already that you know it: %s is cancelled", t.named())
+		}
 		return about(KindAck, &ackBody{Task: t.op.hash, Mode: AckHeard}, t.id, t.named()+": you know that it is cancelled"), nil
 	}
 	if err := c.notOver(t); err != nil {
@@ -198,11 +238,14 @@ func (c *checker) ack(t taskCheck) (Draft, error) {
 	if own := f.owners(); t.mine != nil && !t.mine.acked && own[0].acked && c.in.Verb == "ack" {
 		return Draft{}, refused(fmt.Sprintf("stand down: muster no %s; or take it over: muster claim %s", t.id, t.id),
 			"%s works on %s", c.reader.who(own[0].person), t.named())
+	} else if t.mine == nil && c.in.Verb == "ack" && len(own) > 0 && own[0].acked && c.wasAsked(t) {
+		return Draft{}, refused("you are released; or take it over: muster claim "+t.id, "%s works on %s by now", c.stakeNames(own), t.named())
 	} else if t.mine != nil && (t.mine.acked || !own[0].acked) {
 		if t.mine.acked && f.state != TaskBlocked && len(f.disputed) == 0 {
 			return Draft{}, refused("", "you have %s already", t.named())
 		}
 		c.hats(c.ctx.Actor)
+		c.handsNote(f.body.Resource, t.op.hash, c.ctx.Actor)
 		return about(KindAck, &ackBody{Task: t.op.hash, Mode: AckAssigned}, t.id, t.named()+": you have it"), nil
 	}
 	for _, s := range f.owners() {
@@ -216,6 +259,11 @@ func (c *checker) ack(t taskCheck) (Draft, error) {
 			}
 		}
 		c.notef("%s had it: tell them that you take it over", name)
+	}
+	if others := c.handsOn(f.body.Resource, t.op.hash, c.ctx.Actor); others != "" {
+		if err := c.confirm("%s has hands on %s; go to work on it too?", others, f.body.Resource); err != nil {
+			return Draft{}, err
+		}
 	}
 	c.hats(c.ctx.Actor)
 	return about(KindAck, &ackBody{Task: t.op.hash, Mode: AckClaim}, t.id, t.named()+": you have it"), nil
@@ -231,7 +279,7 @@ func (c *checker) refuse() (Draft, error) {
 	case err != nil:
 		return Draft{}, err
 	case t.mine == nil:
-		return Draft{}, refused("", "%s is not yours", t.named())
+		return Draft{}, refused("", "%s is not yours: %s", t.named(), c.whose(t))
 	case len(t.fold.stakes) == 1:
 		c.notef("nobody owns it now")
 	}
@@ -243,7 +291,7 @@ func (c *checker) stuck(t taskCheck) (Draft, error) {
 		return Draft{}, err
 	}
 	if t.mine == nil {
-		return Draft{}, refused("take it first: muster claim "+t.id, "%s is not yours", t.named())
+		return Draft{}, refused("take it first: muster claim "+t.id, "%s is not yours: %s", t.named(), c.whose(t))
 	}
 	return about(KindStuck, &stuckBody{Task: t.op.hash, Reason: c.say}, t.id, with(t.named()+": blocked", c.say)), nil
 }
@@ -287,8 +335,8 @@ func (c *checker) extend() (Draft, error) {
 	if err != nil {
 		return Draft{}, err
 	}
-	if t.mine == nil && t.op.person != c.ctx.Actor && !c.foldCommand().holds(c.ctx.Actor) {
-		return Draft{}, refused("its owner, who gave it, or the commander can", "%s is not yours to extend", t.named())
+	if t.mine == nil && t.op.person != c.ctx.Actor && !c.commands(c.ctx.Actor) {
+		return Draft{}, refused(fmt.Sprintf("its owner, %s who gave it, or the commander can", c.reader.who(t.op.person)), "%s is not yours to extend", t.named())
 	}
 	due := max(t.fold.dueMS, c.nowMS) + c.in.ForMS
 	return about(KindExtend, &extendBody{Task: t.op.hash, DueMS: due}, t.id,
@@ -330,4 +378,25 @@ func (c *checker) assist(t taskCheck) (Draft, error) {
 		text = t.named() + ": you do not help any more"
 	}
 	return about(KindAssist, &assistBody{Task: t.op.hash, Remove: c.in.Withdraw}, t.id, text), nil
+}
+
+// saidHeard reports whether the actor has acknowledged the cancellation of a task.
+func (c *checker) saidHeard(t taskCheck) bool {
+	return slices.ContainsFunc(c.tasks[t.op.hash].bag.list(), func(o *op) bool {
+		v, ok := o.body.(*ackBody)
+		return ok && v.Mode == AckHeard && o.person == c.ctx.Actor && slices.ContainsFunc(t.fold.cancels, func(x *op) bool { return c.before(x, o) })
+	})
+}
+
+// wasAsked reports whether the actor was ever given a task.
+func (c *checker) wasAsked(t taskCheck) bool {
+	return slices.ContainsFunc(c.tasks[t.op.hash].bag.list(), func(o *op) bool {
+		switch v := o.body.(type) {
+		case *taskBody:
+			return v.Owner == c.ctx.Actor && o.person != c.ctx.Actor
+		case *assignBody:
+			return v.To == c.ctx.Actor && o.person != c.ctx.Actor
+		}
+		return false
+	})
 }

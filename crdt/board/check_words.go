@@ -19,7 +19,7 @@ func (c *checker) edit() (Draft, error) {
 	n := c.noteOf(o)
 	switch {
 	case len(n.redacts.ops) > 0:
-		return Draft{}, refused("write a new one without what was redacted", "%s was redacted", id)
+		return Draft{}, refused("write a new one without what was redacted", "%s was redacted, by %s", id, c.by(n.redacts.list()[0]))
 	case c.say == "" && c.in.Kind == "" && c.in.AtMS == 0:
 		return Draft{}, usage(`muster edit `+id+` "new text"`, "say what to change: the text, the kind or the time")
 	}
@@ -37,13 +37,14 @@ func (c *checker) redact() (Draft, error) {
 	scribe := slices.ContainsFunc(c.Board.role("scribe"), func(h *op) bool { return roleHolder(h) == c.ctx.Actor })
 	switch {
 	case len(c.noteOf(o).redacts.ops) > 0:
-		return Draft{}, refused("", "%s is redacted already", id)
-	case o.person != c.ctx.Actor && !scribe && !c.foldCommand().holds(c.ctx.Actor):
+		return Draft{}, refused("", "%s is redacted already, by %s", id, c.by(c.noteOf(o).redacts.list()[0]))
+	case o.person != c.ctx.Actor && !scribe && !c.commands(c.ctx.Actor):
 		return Draft{}, refused("", "only %s, the commander or a scribe can redact %s", c.reader.who(o.person), id)
 	}
 	if err := c.confirm("%s is erased on every laptop and nobody can bring it back; redact it?", id); err != nil {
 		return Draft{}, err
 	}
+	c.warnQuoted(c.noteOf(o))
 	return about(KindRedact, &redactBody{Note: o.hash, Reason: c.say}, id, id+" redacted"), nil
 }
 
@@ -60,7 +61,7 @@ func (c *checker) ruleOut() (Draft, error) {
 }
 
 func (c *checker) decide() (Draft, error) {
-	topic := oneLine(clean(c.in.Topic))
+	topic := c.subjectTopic(oneLine(clean(c.in.Topic)))
 	if err := fits("decision", c.say, maxLineBytes); err != nil {
 		return Draft{}, err
 	}
@@ -91,7 +92,10 @@ func (c *checker) par() (Draft, error) {
 }
 
 func (c *checker) here() (Draft, error) {
-	body := &hereBody{State: c.in.Value, Fatigue: c.in.Fatigue, Text: c.say}
+	body := &hereBody{State: c.in.Value, Fatigue: c.in.Fatigue, Text: c.say, Place: oneLine(clean(c.in.Place))}
+	if err := fits("place", body.Place, maxNameBytes); err != nil {
+		return Draft{}, err
+	}
 	if body.State == "" {
 		body.State = HereOK
 	}

@@ -26,10 +26,13 @@ type term struct {
 	reason string
 	over   []*term // assumed while these went on
 	enders []*op   // the holder's own operations and settlements that end it
+	offer  *offer  // that was accepted
 
-	// Rank of a claim while several stand: formal before acting, then earlier, then hash. A settlement inherits the rank
-	// its choice had, so that settling twice does not make one side's choice stronger than it was.
+	// Rank of a claim while several stand: formal before acting, then the line of succession, then earlier, then hash. A
+	// settlement inherits the rank its choice had, so that settling twice does not make one side's choice stronger than
+	// it was.
 	acting bool
+	line   int // place in the line of succession when it was taken; 0 unless acting
 	since  *op
 }
 
@@ -41,21 +44,8 @@ func compareTerms(a, b *term) int {
 		}
 		return 1
 	}
-	return cmp.Or(compareOps(a.since, b.since), compareOps(a.op, b.op))
+	return cmp.Or(cmp.Compare(a.line, b.line), compareOps(a.since, b.since), compareOps(a.op, b.op))
 }
-
-// offer is a handoff and its answers.
-type offer struct {
-	op       *op
-	body     *offerBody
-	from     []*term // the author's live terms, as the author saw them
-	accepts  []*op   // those that took effect
-	declines []*op
-	back     []*op // withdrawals
-}
-
-// open reports whether the offer waits for an answer.
-func (f *offer) open() bool { return len(f.accepts)+len(f.declines)+len(f.back) == 0 }
 
 // commandFold is what the operations about command add up to.
 type commandFold struct {
@@ -63,6 +53,9 @@ type commandFold struct {
 	live     []*term // by rank
 	offers   []*offer
 	requests []*op // unanswered
+
+	made     map[crdt.Hash]*offer // the operation that made it -> offer
+	accepted map[crdt.Hash]*offer // an acceptance that took effect -> its offer
 
 	// overtaken lists, for each pair that must be mentioned, an offer whose accepting and something else crossed.
 	overtaken []*offer
@@ -89,10 +82,9 @@ func (b *Board) foldCommand() *commandFold {
 	if b.commandAt != nil {
 		return b.commandAt
 	}
-	f := &commandFold{}
-	byOp := map[crdt.Hash]*offer{}
+	f := &commandFold{made: map[crdt.Hash]*offer{}, accepted: map[crdt.Hash]*offer{}}
 	for _, o := range b.command.list() {
-		b.stepCommand(f, byOp, o)
+		b.stepCommand(f, o)
 	}
 	for _, t := range f.terms {
 		if b.liveAt(t, nil) {
@@ -102,7 +94,7 @@ func (b *Board) foldCommand() *commandFold {
 	slices.SortFunc(f.live, compareTerms)
 	f.requests = slices.DeleteFunc(f.requests, func(r *op) bool { return b.answered(f, r) })
 	for _, of := range f.offers {
-		if len(of.accepts) > 0 && len(of.back)+len(of.declines) > 0 {
+		if len(of.accepts) > 0 && (len(of.withdrawn)+len(of.declines) > 0 || b.laidDown(of)) {
 			f.overtaken = append(f.overtaken, of)
 		}
 	}
@@ -111,14 +103,14 @@ func (b *Board) foldCommand() *commandFold {
 }
 
 // stepCommand adds one operation. All of its past has been added, so what its author saw is known.
-func (b *Board) stepCommand(f *commandFold, offers map[crdt.Hash]*offer, o *op) {
+func (b *Board) stepCommand(f *commandFold, o *op) {
 	switch v := o.body.(type) {
 	case *declareBody:
 		if !v.NoCommander {
 			b.openTerm(f, &term{op: o, holder: o.person, basis: BasisDeclare})
 		}
 	case *takeBody:
-		t := &term{op: o, holder: o.person, reason: v.Reason, acting: true}
+		t := &term{op: o, holder: o.person, reason: v.Reason, acting: true, line: b.placeInLine(o)}
 		switch v.Mode {
 		case TakeVacant:
 			t.basis = BasisTake
@@ -132,29 +124,8 @@ func (b *Board) stepCommand(f *commandFold, offers map[crdt.Hash]*offer, o *op) 
 			return
 		}
 		b.openTerm(f, t)
-	case *offerBody:
-		of := &offer{op: o, body: v}
-		for _, t := range b.seenLive(f, o) {
-			if t.holder == o.person {
-				of.from = append(of.from, t)
-			}
-		}
-		if len(of.from) > 0 {
-			offers[o.hash] = of
-			f.offers = append(f.offers, of)
-		}
-	case *withdrawBody:
-		if of := offers[v.Offer]; of != nil && of.op.person == o.person {
-			of.back = append(of.back, o)
-		}
-	case *declineBody:
-		if of := offers[v.Offer]; of != nil && of.body.To == o.person {
-			of.declines = append(of.declines, o)
-		}
-	case *acceptBody:
-		if of := offers[v.Offer]; of != nil && of.body.To == o.person {
-			b.accept(f, of, o, v)
-		}
+	case *offerBody, *withdrawBody, *declineBody, *acceptBody, *confirmBody:
+		b.stepOffer(f, o)
 	case *releaseBody:
 		b.endOwn(f, o)
 	case *settleBody:
@@ -164,29 +135,12 @@ func (b *Board) stepCommand(f *commandFold, offers map[crdt.Hash]*offer, o *op) 
 				continue
 			}
 			if old.holder == v.Person && b.liveAt(old, o) && (t.since == o || compareTerms(old, t) < 0) {
-				t.acting, t.since = old.acting, old.since
+				t.acting, t.line, t.since = old.acting, old.line, old.since
 			}
 			b.end(old, o)
 		}
 		f.terms = append(f.terms, t)
 	}
-}
-
-// accept applies an acceptance, unless its author knew that the offer was gone.
-func (b *Board) accept(f *commandFold, of *offer, o *op, v *acceptBody) {
-	seen := func(x *op) bool { return b.before(x, o) }
-	if slices.ContainsFunc(of.back, seen) || slices.ContainsFunc(of.declines, seen) {
-		return
-	}
-	stillTheirs := slices.ContainsFunc(of.from, func(t *term) bool { return b.liveAt(t, o) })
-	if !stillTheirs && len(b.seenLive(f, o)) > 0 {
-		return // somebody else commands by now, and the author knew
-	}
-	of.accepts = append(of.accepts, o)
-	for _, t := range of.from {
-		b.end(t, o)
-	}
-	b.openTerm(f, &term{op: o, holder: o.person, basis: BasisAccept, reason: v.ReadBack})
 }
 
 // openTerm begins a term, which ends those its holder had.
@@ -287,9 +241,9 @@ func (b *Board) unconfirmed(f *commandFold, t *term) bool {
 
 // knows reports whether p has written anything on top of o.
 func (b *Board) knows(p PersonID, o *op) bool {
-	all := b.all.list()
+	all := b.wrote[p].list()
 	for i := len(all) - 1; i >= 0 && compareOps(all[i], o) > 0; i-- {
-		if all[i].person == p && b.before(o, all[i]) {
+		if b.before(o, all[i]) {
 			return true
 		}
 	}

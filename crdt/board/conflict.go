@@ -50,7 +50,7 @@ func (r reader) conflicts() []Conflict {
 	var out []Conflict
 	add := func(c Conflict, ok bool) {
 		if ok {
-			c.N = len(out) + 1
+			c.N, c.SinceMS = len(out)+1, r.since(c.heads)
 			out = append(out, c)
 		}
 	}
@@ -65,6 +65,13 @@ func (r reader) conflicts() []Conflict {
 	for _, o := range r.taskList.list() {
 		add(r.taskConflict(r.tasks[o.hash]))
 	}
+	for _, key := range slices.Sorted(maps.Keys(r.resources)) {
+		add(r.handsConflict(key))
+	}
+	for _, key := range slices.Sorted(maps.Keys(r.audiences)) {
+		add(r.postsConflict(key))
+	}
+	r.nameConflicts(out)
 	return out
 }
 
@@ -87,6 +94,7 @@ func (r reader) commandConflict() (Conflict, bool) {
 		})
 		c.heads = append(c.heads, t.op.hash)
 	}
+	c.Choices = append(c.Choices, teamsChoice(choiceNames(c.Choices)))
 	c.Text = strings.Join(parts, " | ")
 	return c, true
 }
@@ -152,7 +160,7 @@ func (r reader) escalation(o *op) string {
 	case *settleBody:
 		return "settled on " + v.Value
 	case *pageBody:
-		return "paged"
+		return "paged " + r.everyone(v.Who)
 	case *taskBody:
 		if v.Vital {
 			return "gave vital " + r.shortID(RefTask, o.hash)
@@ -333,7 +341,9 @@ func (r reader) settled(open []Conflict) []Settled {
 			s.Subject = r.shortID(RefTask, v.Target)
 		case SubjectDecision:
 			s.Chosen = decisionText(r.ops[v.Target])
-		case SubjectRole:
+		case SubjectUpdate:
+			s.Chosen = r.saysOf(r.ops[v.Target])
+		case SubjectRole, SubjectResource:
 		}
 		s.Values = r.values(o, v)
 		again := slices.ContainsFunc(open, func(c Conflict) bool {
@@ -362,8 +372,8 @@ func (r reader) values(o *op, v *settleBody) []string {
 		}
 	}
 	for _, h := range v.Heads {
-		x := r.ops[h]
-		if x == nil || !r.before(x, o) {
+		x := r.stood(h, o)
+		if x == nil {
 			continue
 		}
 		switch v.Subject {
@@ -383,6 +393,10 @@ func (r reader) values(o *op, v *settleBody) []string {
 			add(r.who(roleHolder(x)))
 		case SubjectDecision:
 			add(decisionText(x))
+		case SubjectResource:
+			add(r.settledHands(x))
+		case SubjectUpdate:
+			add(r.settledText(x))
 		case SubjectTask:
 			add(r.taskWords(x))
 		}

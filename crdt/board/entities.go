@@ -10,8 +10,8 @@ import (
 
 // note is one remark, its revisions and its redactions.
 type note struct {
-	op             *op
-	edits, redacts bag
+	op                   *op
+	edits, redacts, pins bag
 }
 
 // noteFold is what a note shows.
@@ -19,6 +19,8 @@ type noteFold struct {
 	texts      []*op // heads of the text
 	kinds      []string
 	occurredMS int64
+	times      []*op // heads of when it happened
+	pinned     bool
 	redacted   *op // the first redaction
 }
 
@@ -69,11 +71,13 @@ func (b *Board) foldNote(n *note) noteFold {
 	}
 	f.texts = b.headOps(&texts)
 	f.kinds = kinds.Elems(cmp.Compare[string])
-	for _, h := range times.Heads() {
-		if at := occurredOf(h.Value); f.occurredMS == 0 || at < f.occurredMS {
+	f.times = b.headOps(&times)
+	for _, h := range f.times {
+		if at := occurredOf(h); f.occurredMS == 0 || at < f.occurredMS {
 			f.occurredMS = at
 		}
 	}
+	f.pinned = b.pinned(n)
 	return f
 }
 
@@ -90,8 +94,8 @@ func occurredOf(o *op) int64 {
 
 // decision is one decision and what was said against it.
 type decision struct {
-	op         *op
-	objections bag
+	op                *op
+	objections, reads bag
 }
 
 // topicKey makes topics that differ only in case or spacing one.
@@ -181,10 +185,16 @@ func roleHolder(o *op) PersonID {
 // role returns the writes of a role that stand, one for each holder, nobody left out.
 func (b *Board) role(name string) []*op {
 	var out []*op
-	for _, h := range b.headsOf(b.roles[name].list()) {
-		p := roleHolder(h)
-		if !p.IsZero() && !slices.ContainsFunc(out, func(o *op) bool { return roleHolder(o) == p }) {
-			out = append(out, h)
+	for _, head := range b.headsOf(b.roles[name].list()) {
+		writes := []*op{head}
+		if splits(head) {
+			writes = b.teamLeads(head)
+		}
+		for _, h := range writes {
+			p := roleHolder(h)
+			if !p.IsZero() && !slices.ContainsFunc(out, func(o *op) bool { return roleHolder(o) == p }) {
+				out = append(out, h)
+			}
 		}
 	}
 	return out

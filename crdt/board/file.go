@@ -22,6 +22,7 @@ func (b *Board) file(o *op) []crdt.Hash {
 		b.severities.add(o)
 		b.statuses.add(o)
 		b.services.add(o)
+		b.labelling.add(o)
 		b.addCommand(o)
 	case *titleBody:
 		if v.Task.IsZero() {
@@ -37,7 +38,15 @@ func (b *Board) file(o *op) []crdt.Hash {
 		b.services.add(o)
 	case *sameBody:
 		b.sames.add(o)
-	case *takeBody, *offerBody, *withdrawBody, *acceptBody, *declineBody, *releaseBody:
+	case *labelsBody:
+		b.labelling.add(o)
+	case *metBody:
+		b.criteria[v.Criterion].said.add(o)
+	case *pinBody:
+		b.notes[v.Note].pins.add(o)
+	case *readBody:
+		b.decisions[v.Decision].reads.add(o)
+	case *takeBody, *offerBody, *withdrawBody, *acceptBody, *declineBody, *releaseBody, *confirmBody:
 		b.addCommand(o)
 		if o.kind == KindOffer {
 			b.addAct(o)
@@ -69,6 +78,20 @@ func (b *Board) file(o *op) []crdt.Hash {
 		b.pages.add(o)
 	case *thanksBody:
 		b.thanks.add(o)
+	case *sitrepBody:
+		bagOf(b.sitreps, v.Field).add(o)
+	case *sawBody:
+		b.resourceOf(v.Resource).saws.add(o)
+	case *updateBody:
+		b.fileUpdate(o, v)
+	case *approveBody:
+		b.fileWord(o, v.Update, v.Revision)
+	case *publishBody:
+		b.fileWord(o, v.Update, v.Revision)
+	case *playbookBody:
+		b.fileRun(o, v)
+	case *checkBody:
+		b.fileCheck(o, v)
 	case *settleBody:
 		b.fileSettle(o, v)
 	default:
@@ -82,7 +105,7 @@ func (b *Board) file(o *op) []crdt.Hash {
 // be redacted.
 func (b *Board) fileEntity(o *op) bool {
 	switch o.kind {
-	case KindTask, KindNote, KindDecide, KindTheory:
+	case KindTask, KindNote, KindDecide, KindTheory, KindCriterion:
 	default:
 		return false
 	}
@@ -109,6 +132,9 @@ func (b *Board) fileEntity(o *op) bool {
 			if v.Vital {
 				b.escalations.add(o)
 			}
+			if v.Resource != "" {
+				b.resourceOf(v.Resource).tasks.add(o)
+			}
 		}
 	case KindNote:
 		if b.notes[o.hash] == nil {
@@ -132,6 +158,8 @@ func (b *Board) fileEntity(o *op) bool {
 			}
 			b.addAct(o)
 		}
+	case KindCriterion:
+		b.fileCriterion(o)
 	case KindTheory:
 		if b.theories[o.hash] == nil {
 			b.theories[o.hash] = &theory{op: o}
@@ -158,11 +186,18 @@ func (b *Board) fileTaskOp(o *op) {
 
 // fileSettle files a settlement with its subject.
 func (b *Board) fileSettle(o *op, v *settleBody) {
+	if v.Subject == SubjectUpdate && b.updateOf[v.Target] == nil { // what it names has lost its text, or is a text of nothing
+		o.inert = true
+		return
+	}
 	b.settles.add(o)
 	b.addAct(o)
 	switch v.Subject {
 	case SubjectCommand:
 		b.addCommand(o)
+		if splits(o) {
+			bagOf(b.roles, RoleTeamLead).add(o)
+		}
 	case SubjectStatus:
 		b.addStatus(o)
 	case SubjectTask:
@@ -173,6 +208,10 @@ func (b *Board) fileSettle(o *op, v *settleBody) {
 		}
 	case SubjectRole:
 		bagOf(b.roles, v.Topic).add(o)
+	case SubjectResource:
+		b.resourceOf(v.Topic).settles.add(o)
+	case SubjectUpdate:
+		b.fileStands(o, v)
 	}
 }
 
@@ -213,6 +252,7 @@ func (b *Board) erase(o *op) {
 // redact erases a note and its revisions, for good.
 func (b *Board) redact(n *note, o *op) []crdt.Hash {
 	n.redacts.add(o)
+	b.redactions.add(o)
 	b.statusAt = nil
 	var out []crdt.Hash
 	for _, x := range append([]*op{n.op}, n.edits.list()...) {

@@ -11,7 +11,7 @@ import (
 const minIDChars = 2
 
 // idLetters begins the short ids of each RefKind.
-const idLetters = "tndh"
+const idLetters = "tndhupe"
 
 // idIndex finds short ids among the things of one kind. A short id is a letter and the first characters of the hash of
 // the operation that made the thing, in base32: as few as no other thing on the board shares, two at least. It is the
@@ -102,8 +102,10 @@ func compareText(h crdt.Hash, p string) int {
 
 // shortID returns the short id of the thing that h made.
 func (b *Board) shortID(kind RefKind, h crdt.Hash) string {
-	x := &b.ids[kind]
-	return idLetters[kind:kind+1] + h.Text()[:x.chars(h)]
+	if n := b.runOf[h]; kind == RefRun && n != nil {
+		h = n.id // a run is named by what is run
+	}
+	return idLetters[kind:kind+1] + h.Text()[:b.chars(kind, h)]
 }
 
 // refOf returns the short id of what the operation h made; empty when it made nothing that has one.
@@ -117,9 +119,15 @@ func (b *Board) refOf(h crdt.Hash) string {
 		return b.shortID(RefDecision, h)
 	case b.theories[h] != nil:
 		return b.shortID(RefTheory, h)
+	case b.criteria[h] != nil:
+		return b.shortID(RefCriterion, h)
+	case b.updateOf[h] != nil:
+		return b.shortID(RefUpdate, b.updateOf[h].op.hash)
+	case b.runOf[h] != nil:
+		return b.shortID(RefRun, h)
 	}
 	return ""
 }
 
-// Ref returns the short id of the task, note, decision or hypothesis that the operation h made; empty for others.
+// Ref returns the short id of what the operation h made, a task, note, decision or the like; empty for others.
 func (b *Board) Ref(h crdt.Hash) string { return b.refOf(h) }

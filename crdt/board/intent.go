@@ -22,8 +22,13 @@ type Intent struct {
 	Severity int
 	Fatigue  int
 	Services []string
+	Refs     []string // of accept: open items of the briefing, by number or id
 	Resource string
 	Other    crdt.DocID // of same: the other incident
+	Items    []string   // of a playbook
+	Item     int        // number of an item, from 1
+	Labels   []string   // key=value
+	Place    string     // where something is seen from or was published
 
 	AtMS  int64 // when it happened, by the person's account
 	ForMS int64 // how long
@@ -32,6 +37,7 @@ type Intent struct {
 	Vital    bool
 	Force    bool
 	Withdraw bool
+	Drill    bool // of declare: an exercise
 	Yes      bool // the question of a confirm problem was answered yes
 }
 

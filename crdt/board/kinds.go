@@ -19,13 +19,17 @@ const (
 	KindServices crdt.Kind = 68 // adds or removes affected services
 	KindSame     crdt.Kind = 69 // says that another incident is this one, or no longer
 
+	KindLabels    crdt.Kind = 70 // adds or removes labels
+	KindCriterion crdt.Kind = 71 // says what must hold before the incident is over
+
 	KindTake     crdt.Kind = 72 // takes command, or asks for it
 	KindOffer    crdt.Kind = 73 // offers command to somebody
 	KindWithdraw crdt.Kind = 74 // takes an offer back
-	KindAccept   crdt.Kind = 75 // answers an offer with a read-back; ends the offerer's term
+	KindAccept   crdt.Kind = 75 // answers an offer with a read-back or ticks; ends the offerer's term, and offers command back after a break
 	KindDecline  crdt.Kind = 76 // answers an offer with no
 	KindRelease  crdt.Kind = 77 // ends the author's terms
 	KindRole     crdt.Kind = 78 // gives a role to somebody, or to nobody
+	KindConfirm  crdt.Kind = 79 // who handed over command has seen the acceptance
 
 	KindTask       crdt.Kind = 80 // an order or a piece of work
 	KindAssign     crdt.Kind = 81 // gives an existing task to somebody
@@ -42,6 +46,7 @@ const (
 	KindNote   crdt.Kind = 96 // a remark
 	KindEdit   crdt.Kind = 97 // a revision of a note
 	KindRedact crdt.Kind = 98 // erases a note and its revisions everywhere, for good
+	KindPin    crdt.Kind = 99 // keeps a note on top, or no longer
 
 	KindTheory  crdt.Kind = 100 // a hypothesis
 	KindRuleOut crdt.Kind = 101 // ends a hypothesis
@@ -52,8 +57,18 @@ const (
 	KindHere     crdt.Kind = 105 // a check-in
 	KindPage     crdt.Kind = 106 // calls for somebody
 	KindThanks   crdt.Kind = 107 // appreciation, kept for the review
+	KindSaw      crdt.Kind = 108 // how a resource looks from where the author is
+	KindSitrep   crdt.Kind = 109 // writes one field of the situation report
+	KindRead     crdt.Kind = 110 // the author has read a decision
+	KindMet      crdt.Kind = 111 // an exit criterion holds, or does not
 
 	KindSettle crdt.Kind = 112 // a human ends a conflict
+
+	KindUpdate   crdt.Kind = 113 // drafts a public update, or rewords one
+	KindApprove  crdt.Kind = 114 // says that a text may be published
+	KindPublish  crdt.Kind = 115 // says that a text was published, and where
+	KindPlaybook crdt.Kind = 116 // starts a run of a checklist
+	KindCheck    crdt.Kind = 117 // an item of a run was done, or is left out
 )
 
 // Statuses, in the order of progress. The last three end an incident without its having been worked.
@@ -75,6 +90,8 @@ const (
 	NoteAction      = "act"
 	NoteRisk        = "risk"
 	NoteTodo        = "todo"
+	NoteComms       = "comms"
+	NoteHandoff     = "handoff"
 	NoteBroken      = "broken" // still broken, as seen by the author: contests a concurrent resolve
 )
 
@@ -82,7 +99,8 @@ const (
 const (
 	HereOK      = "ok"
 	HereBusy    = "busy"
-	HereRelief  = "relief"
+	HereRelief  = "relief" // needs somebody to take over
+	HereHelp    = "help"   // needs help
 	HereLeaving = "leaving"
 )
 
@@ -112,11 +130,13 @@ type Subject uint8
 
 // Subjects of settlements.
 const (
-	SubjectCommand  Subject = 1 // Person commands
+	SubjectCommand  Subject = 1 // Person commands; Value teams: and the other claimants lead sub-teams
 	SubjectStatus   Subject = 2 // Value is the status
 	SubjectTask     Subject = 3 // Target is the task; Value is done or cancelled, or Person has it
 	SubjectDecision Subject = 4 // Target is the decision that stands
 	SubjectRole     Subject = 5 // Topic is the role; Person has it
+	SubjectResource Subject = 6 // Topic is the resource; Person has hands on it
+	SubjectUpdate   Subject = 7 // Target is the draft or revision that stands
 )
 
 // Bodies. Texts are UTF-8 of at most crdt.MaxTextBytes, people are PersonIDs, references are operations in the past of
@@ -127,6 +147,8 @@ type (
 		Severity    int      `cbor:"2,keyasint,omitempty"` // 1 is worst, 5 least
 		Services    []string `cbor:"3,keyasint,omitempty"`
 		NoCommander bool     `cbor:"4,keyasint,omitempty"` // the author does not command
+		Drill       bool     `cbor:"5,keyasint,omitempty"` // an exercise
+		Labels      []string `cbor:"6,keyasint,omitempty"` // "region=eu", "alert=" and a fingerprint
 	}
 	titleBody struct {
 		Text string    `cbor:"1,keyasint,omitempty"`
@@ -150,27 +172,39 @@ type (
 		Other  crdt.DocID `cbor:"1,keyasint,omitzero"`
 		Remove bool       `cbor:"2,keyasint,omitempty"`
 	}
+	labelsBody struct {
+		Add    []string `cbor:"1,keyasint,omitempty"`
+		Remove []string `cbor:"2,keyasint,omitempty"`
+	}
+	criterionBody struct {
+		Text string `cbor:"1,keyasint,omitempty"`
+	}
 	takeBody struct {
 		Mode    TakeMode `cbor:"1,keyasint,omitempty"`
 		Reason  string   `cbor:"2,keyasint,omitempty"`
 		HeardMS int64    `cbor:"3,keyasint,omitempty"` // TakeAbsent: how long before the author had last heard a holder
 	}
 	offerBody struct {
-		To     PersonID `cbor:"1,keyasint,omitzero"`
-		Reason string   `cbor:"2,keyasint,omitempty"`
-		ForMS  int64    `cbor:"3,keyasint,omitempty"` // a break: how long the author means to be away
+		To      PersonID `cbor:"1,keyasint,omitzero"`
+		Reason  string   `cbor:"2,keyasint,omitempty"`
+		ForMS   int64    `cbor:"3,keyasint,omitempty"` // a break: how long the author means to be away
+		LapseMS int64    `cbor:"4,keyasint,omitempty"` // how long the author means it to stand; 0: no end
 	}
 	withdrawBody struct {
 		Offer  crdt.Hash `cbor:"1,keyasint,omitzero"`
 		Reason string    `cbor:"2,keyasint,omitempty"`
 	}
 	acceptBody struct {
-		Offer    crdt.Hash `cbor:"1,keyasint,omitzero"`
-		ReadBack string    `cbor:"2,keyasint,omitempty"`
+		Offer    crdt.Hash   `cbor:"1,keyasint,omitzero"`
+		ReadBack string      `cbor:"2,keyasint,omitempty"`
+		Ticks    []crdt.Hash `cbor:"3,keyasint,omitempty"` // open items of the briefing that the author has read, in place of a read-back
 	}
 	declineBody struct {
 		Offer  crdt.Hash `cbor:"1,keyasint,omitzero"`
 		Reason string    `cbor:"2,keyasint,omitempty"`
+	}
+	confirmBody struct {
+		Accept crdt.Hash `cbor:"1,keyasint,omitzero"`
 	}
 	releaseBody struct {
 		Reason string `cbor:"1,keyasint,omitempty"`
@@ -231,7 +265,7 @@ type (
 	}
 	noteBody struct {
 		Text       string `cbor:"1,keyasint,omitempty"`
-		Kind       string `cbor:"2,keyasint,omitempty"` // obs, act, risk, todo, broken, or one of a later version
+		Kind       string `cbor:"2,keyasint,omitempty"` // obs, act, risk, todo, comms, handoff, broken, or one of a later version
 		OccurredMS int64  `cbor:"3,keyasint,omitempty"` // when it happened, by the author's account
 	}
 	editBody struct {
@@ -243,6 +277,10 @@ type (
 	redactBody struct {
 		Note   crdt.Hash `cbor:"1,keyasint,omitzero"`
 		Reason string    `cbor:"2,keyasint,omitempty"`
+	}
+	pinBody struct {
+		Note   crdt.Hash `cbor:"1,keyasint,omitzero"`
+		Remove bool      `cbor:"2,keyasint,omitempty"`
 	}
 	theoryBody struct {
 		Text string `cbor:"1,keyasint,omitempty"`
@@ -259,18 +297,62 @@ type (
 		Decision crdt.Hash `cbor:"1,keyasint,omitzero"`
 		Text     string    `cbor:"2,keyasint,omitempty"`
 	}
+	readBody struct {
+		Decision crdt.Hash `cbor:"1,keyasint,omitzero"`
+	}
+	metBody struct {
+		Criterion crdt.Hash `cbor:"1,keyasint,omitzero"`
+		Text      string    `cbor:"2,keyasint,omitempty"` // how the author knows
+		Remove    bool      `cbor:"3,keyasint,omitempty"` // it does not hold
+	}
 	rollCallBody struct {
 		DueMS int64 `cbor:"1,keyasint,omitempty"`
 	}
 	hereBody struct {
-		State   string   `cbor:"1,keyasint,omitempty"` // ok, busy, relief, leaving
+		State   string   `cbor:"1,keyasint,omitempty"` // ok, busy, relief, help, leaving, or one of a later version
 		Fatigue int      `cbor:"2,keyasint,omitempty"` // 1 fresh to 5 spent
 		Person  PersonID `cbor:"3,keyasint,omitzero"`  // zero: the author; else the author vouches for somebody
 		Text    string   `cbor:"4,keyasint,omitempty"`
+		Place   string   `cbor:"5,keyasint,omitempty"` // where they are
 	}
 	pageBody struct {
 		Who  []PersonID `cbor:"1,keyasint,omitempty"`
 		Text string     `cbor:"2,keyasint,omitempty"`
+	}
+	sawBody struct {
+		Resource string `cbor:"1,keyasint,omitempty"`
+		State    string `cbor:"2,keyasint,omitempty"` // up, degraded, down, unknown
+		From     string `cbor:"3,keyasint,omitempty"` // the place it is seen from
+		Text     string `cbor:"4,keyasint,omitempty"`
+	}
+	sitrepBody struct {
+		Field string `cbor:"1,keyasint,omitempty"`
+		Text  string `cbor:"2,keyasint,omitempty"`
+		AtMS  int64  `cbor:"3,keyasint,omitempty"` // of next
+	}
+	updateBody struct {
+		Update   crdt.Hash `cbor:"1,keyasint,omitzero"`  // zero: a new one
+		Audience string    `cbor:"2,keyasint,omitempty"` // of a new one
+		Text     string    `cbor:"3,keyasint,omitempty"`
+	}
+	approveBody struct {
+		Update   crdt.Hash `cbor:"1,keyasint,omitzero"`
+		Revision crdt.Hash `cbor:"2,keyasint,omitzero"` // the draft itself, or a revision of it
+	}
+	publishBody struct {
+		Update   crdt.Hash `cbor:"1,keyasint,omitzero"`
+		Revision crdt.Hash `cbor:"2,keyasint,omitzero"`
+		Where    string    `cbor:"3,keyasint,omitempty"`
+	}
+	playbookBody struct {
+		Name  string   `cbor:"1,keyasint,omitempty"`
+		Items []string `cbor:"2,keyasint,omitempty"`
+	}
+	checkBody struct {
+		Run  crdt.Hash `cbor:"1,keyasint,omitzero"`  // an operation that started it
+		Item int       `cbor:"2,keyasint,omitempty"` // from 1
+		Skip bool      `cbor:"3,keyasint,omitempty"` // it is left out
+		Text string    `cbor:"4,keyasint,omitempty"`
 	}
 	thanksBody struct {
 		To   []PersonID `cbor:"1,keyasint,omitempty"`
@@ -311,6 +393,16 @@ func newBody(k crdt.Kind) any {
 		return &servicesBody{}
 	case KindSame:
 		return &sameBody{}
+	case KindLabels:
+		return &labelsBody{}
+	case KindCriterion:
+		return &criterionBody{}
+	case KindPin:
+		return &pinBody{}
+	case KindRead:
+		return &readBody{}
+	case KindMet:
+		return &metBody{}
 	case KindTake:
 		return &takeBody{}
 	case KindOffer:
@@ -325,6 +417,8 @@ func newBody(k crdt.Kind) any {
 		return &releaseBody{}
 	case KindRole:
 		return &roleBody{}
+	case KindConfirm:
+		return &confirmBody{}
 	case KindTask:
 		return &taskBody{}
 	case KindAssign:
@@ -369,6 +463,20 @@ func newBody(k crdt.Kind) any {
 		return &pageBody{}
 	case KindThanks:
 		return &thanksBody{}
+	case KindSaw:
+		return &sawBody{}
+	case KindSitrep:
+		return &sitrepBody{}
+	case KindUpdate:
+		return &updateBody{}
+	case KindApprove:
+		return &approveBody{}
+	case KindPublish:
+		return &publishBody{}
+	case KindPlaybook:
+		return &playbookBody{}
+	case KindCheck:
+		return &checkBody{}
 	case KindSettle:
 		return &settleBody{}
 	}

@@ -19,6 +19,9 @@ var kindNames = [...]struct {
 	{KindStatus, "status"},
 	{KindServices, "service"},
 	{KindSame, "same"},
+	{KindLabels, "label"},
+	{KindCriterion, "criterion"},
+	{KindMet, "met"},
 	{KindTake, "take"},
 	{KindOffer, "handoff"},
 	{KindWithdraw, "withdraw"},
@@ -26,6 +29,7 @@ var kindNames = [...]struct {
 	{KindDecline, "decline"},
 	{KindRelease, "release"},
 	{KindRole, "role"},
+	{KindConfirm, "confirm"},
 	{KindTask, "do"},
 	{KindAssign, "assign"},
 	{KindAck, "ack"},
@@ -40,14 +44,23 @@ var kindNames = [...]struct {
 	{KindNote, "note"},
 	{KindEdit, "edit"},
 	{KindRedact, "redact"},
+	{KindPin, "pin"},
 	{KindTheory, "hyp"},
 	{KindRuleOut, "rule-out"},
 	{KindDecide, "decide"},
 	{KindObject, "object"},
+	{KindRead, "read"},
 	{KindRollCall, "par"},
 	{KindHere, "here"},
 	{KindPage, "page"},
 	{KindThanks, "thanks"},
+	{KindSaw, "saw"},
+	{KindSitrep, "sitrep"},
+	{KindUpdate, "update"},
+	{KindApprove, "approve"},
+	{KindPublish, "publish"},
+	{KindPlaybook, "playbook"},
+	{KindCheck, "check"},
 	{KindSettle, "settle"},
 	{crdt.KindWeave, "weave"},
 }
@@ -88,10 +101,35 @@ func (r reader) entry(o *op) Entry {
 		Kind: KindName(o.kind), Ref: r.refOf(o.hash),
 	}
 	if h, _, ok := targetOf(o.body); ok {
-		e.Ref = r.refOf(h)
+		e.Ref, e.About = r.refOf(h), startOf(r.ops[h])
 	}
 	e.Text = oneLine(r.entryText(o))
 	return e
+}
+
+// startOf returns the start of the text that o gave to what it made, so that the line of an answer says what it answers;
+// empty where the answer itself says it. What was redacted has no text.
+func startOf(o *op) string {
+	const most = 30 // characters: a line of the timeline has room for as much beside the answer
+	if o == nil {
+		return ""
+	}
+	text := ""
+	switch v := o.body.(type) {
+	case *taskBody:
+		text = v.Text
+	case *noteBody:
+		text = v.Text
+	case *decideBody:
+		text = v.Text
+	case *theoryBody:
+		text = v.Text
+	}
+	text = oneLine(text)
+	if rs := []rune(text); len(rs) > most {
+		text = strings.TrimRight(string(rs[:most-3]), " ") + "..."
+	}
+	return text
 }
 
 // with appends a remark to what happened.
@@ -130,8 +168,14 @@ func (r reader) incidentText(o *op) string {
 	switch v := o.body.(type) {
 	case *declareBody:
 		s := fmt.Sprintf("declared %s, sev %d", quoteAll(v.Title), v.Severity)
+		if v.Drill {
+			s = "DRILL: " + s
+		}
 		if len(v.Services) > 0 {
 			s += ", " + strings.Join(v.Services, " ")
+		}
+		if len(v.Labels) > 0 {
+			s += ", " + strings.Join(v.Labels, " ")
 		}
 		return s
 	case *titleBody:
@@ -164,9 +208,19 @@ func (r reader) incidentText(o *op) string {
 		return "services " + strings.Join(parts, " ")
 	case *sameBody:
 		if v.Remove {
-			return "is not the same as " + Name(v.Other)
+			return Name(r.doc) + " and " + Name(v.Other) + " are two again"
 		}
-		return "is the same as " + Name(v.Other)
+		return Name(r.doc) + " and " + Name(v.Other) + " are one"
+	case *labelsBody:
+		return labelsText(v)
+	case *criterionBody:
+		return "before it is over: " + v.Text
+	case *metBody:
+		what := "met"
+		if v.Remove {
+			what = "NOT met"
+		}
+		return with(quote(criterionText(r.ops[v.Criterion]))+" "+what, v.Text)
 	case *takeBody:
 		switch v.Mode {
 		case TakeVacant:
@@ -186,7 +240,9 @@ func (r reader) incidentText(o *op) string {
 	case *withdrawBody:
 		return with("took the offer of command back", v.Reason)
 	case *acceptBody:
-		return with("ACCEPTED COMMAND", v.ReadBack)
+		return r.acceptText(o, v)
+	case *confirmBody:
+		return "confirmed that " + r.who(r.ops[v.Accept].person) + " commands"
 	case *declineBody:
 		return with("declined command", v.Reason)
 	case *releaseBody:
@@ -215,6 +271,10 @@ func (r reader) settleText(v *settleBody) string {
 		chosen = quoteAll(decisionText(r.ops[v.Target]))
 	case SubjectRole:
 		subject = v.Topic
+	case SubjectResource:
+		subject = "hands on " + v.Topic
+	case SubjectUpdate:
+		subject, chosen = "what "+v.Topic+" is told", quoteAll(r.saysOf(r.ops[v.Target]))
 	case SubjectCommand, SubjectStatus:
 	}
 	return with("SETTLED "+subject+" -> "+chosen, v.Reason)
@@ -289,6 +349,13 @@ func (r reader) wordsText(o *op) string {
 		return with("revised", v.Text)
 	case *redactBody:
 		return with("REDACTED", v.Reason)
+	case *pinBody:
+		if v.Remove {
+			return "took it off the top"
+		}
+		return "keeps it on top"
+	case *readBody:
+		return "has read it"
 	case *theoryBody:
 		return "perhaps: " + v.Text
 	case *ruleOutBody:
@@ -310,11 +377,34 @@ func (r reader) wordsText(o *op) string {
 		if v.Fatigue > 0 {
 			s += fmt.Sprintf(", fatigue %d of %d", v.Fatigue, maxFatigue)
 		}
+		if v.Place != "" {
+			s += ", at " + v.Place
+		}
 		return with(s, v.Text)
 	case *pageBody:
 		return with("paged "+r.everyone(v.Who), v.Text)
 	case *thanksBody:
 		return with("thanks "+r.everyone(v.To), v.Text)
+	case *sawBody:
+		return sawWords(v)
+	case *sitrepBody:
+		return sitrepWords(v)
+	case *updateBody:
+		if v.Update.IsZero() {
+			return with("drafted for "+v.Audience, v.Text)
+		}
+		return with("reworded", v.Text)
+	case *approveBody:
+		return "APPROVED " + quoteAll(r.saysOf(o))
+	case *publishBody:
+		if v.Where != "" {
+			return "PUBLISHED on " + v.Where + " " + quoteAll(r.saysOf(o))
+		}
+		return "PUBLISHED " + quoteAll(r.saysOf(o))
+	case *playbookBody:
+		return playbookWords(v)
+	case *checkBody:
+		return r.checkWords(v)
 	}
 	return ""
 }

@@ -32,7 +32,8 @@ const maxCrossings = 8
 
 // notices returns what was merged without asking anyone.
 func (r reader) notices() []Notice {
-	out := slices.Concat(r.severityNotices(), r.statusNotices(), r.titleNotices(), r.commandNotices(), r.roleNotices())
+	out := slices.Concat(r.severityNotices(), r.statusNotices(), r.titleNotices(), r.commandNotices(), r.roleNotices(),
+		r.criterionNotices(), r.objectionNotices())
 	for _, o := range r.taskList.list() {
 		out = append(out, r.taskNotices(r.tasks[o.hash])...)
 	}
@@ -45,25 +46,8 @@ func (r reader) notices() []Notice {
 			})
 		}
 	}
-	return out
-}
-
-func (r reader) severityNotices() []Notice {
-	shown, heads := r.severity()
-	var out []Notice
-	for _, p := range r.crossings(r.severities.list(), func(x, y *op) bool { return severityOf(x) != severityOf(y) }) {
-		hi, lo := p[0], p[1]
-		if severityOf(lo) < severityOf(hi) {
-			hi, lo = lo, hi
-		}
-		open := slices.Contains(heads, hi) && slices.Contains(heads, lo)
-		text := fmt.Sprintf("sev %d kept: %s; %s wrote %d without seeing it", severityOf(hi), r.by(hi), r.by(lo), severityOf(lo))
-		if !open {
-			text += fmt.Sprintf("; now %d", shown)
-		}
-		out = append(out, Notice{Kind: NoticeSeverity, Subject: NoticeSeverity, Text: text, Open: open})
-	}
-	return out
+	out = append(out, r.noteNotices()...)
+	return slices.Concat(out, r.sitrepNotices(), r.resourceNotices(), r.updateNotices(), r.runNotices())
 }
 
 func (r reader) statusNotices() []Notice {
@@ -73,8 +57,7 @@ func (r reader) statusNotices() []Notice {
 		open := slices.Contains(f.heads, p[0]) && slices.Contains(f.heads, p[1]) && f.contested == nil
 		out = append(out, Notice{
 			Kind: NoticeStatus, Subject: NoticeStatus, Open: open,
-			Text: fmt.Sprintf("%s (%s) and %s (%s), neither seeing the other; shown %s",
-				statusOf(p[0]), r.by(p[0]), statusOf(p[1]), r.by(p[1]), f.shown),
+			Text: fmt.Sprintf("%s and %s, neither seeing the other; shown %s", r.statusWords(p[0]), r.statusWords(p[1]), f.shown),
 		})
 	}
 	if f.late > 0 {
@@ -113,17 +96,17 @@ func (r reader) versions(heads []*op, text func(*op) string) string {
 func (r reader) commandNotices() []Notice {
 	var out []Notice
 	for _, of := range r.foldCommand().overtaken {
-		what := "took it back"
-		if len(of.back) == 0 {
-			what = "declined it elsewhere"
-		}
-		who := of.op.person
-		if len(of.back) == 0 {
-			who = of.body.To
+		who, what := of.by, "took it back"
+		switch {
+		case len(of.withdrawn) > 0:
+		case len(of.declines) > 0:
+			who, what = of.to, "declined it elsewhere"
+		default:
+			what = "laid command down elsewhere"
 		}
 		out = append(out, Notice{
 			Kind: NoticeOffer, Subject: ConflictCommand,
-			Text: fmt.Sprintf("%s accepted %s's offer of command; %s %s", r.by(of.accepts[0]), r.who(of.op.person), r.who(who), what),
+			Text: fmt.Sprintf("%s accepted %s's offer of command; %s %s", r.by(of.accepts[0]), r.who(of.by), r.who(who), what),
 		})
 	}
 	return out
@@ -132,7 +115,7 @@ func (r reader) commandNotices() []Notice {
 func (r reader) roleNotices() []Notice {
 	var out []Notice
 	for _, role := range slices.Sorted(maps.Keys(r.roles)) {
-		if heads := r.role(role); len(heads) > 1 && !soleRole(role) {
+		if heads := r.role(role); len(heads) > 1 && !soleRole(role) && role != RoleTeamLead {
 			parts := make([]string, len(heads))
 			for i, h := range heads {
 				parts[i] = r.who(roleHolder(h)) + " (by " + r.by(h) + ")"
@@ -198,23 +181,29 @@ func (r reader) markText(t *task, f *taskFold, kind string) (text string, open b
 		}
 		return fmt.Sprintf("done twice: %s by %s; both results kept", name, strings.Join(who, " and ")), len(f.ends) > 1
 	case NoticeDoneAfterCancel:
-		return fmt.Sprintf("DONE after CANCEL: %s; check what it did", name), len(f.cancels) > 0 && len(f.ends) > 0
+		p := f.pairs[kind]
+		return fmt.Sprintf("DONE after CANCEL: %s did %s %s, %s had cancelled it %s; check what it did", r.who(p[0].person), name,
+			clock(p[0].wallMS), r.who(p[1].person), clock(p[1].wallMS)), len(f.cancels) > 0 && len(f.ends) > 0
 	case NoticeDisputed:
-		return fmt.Sprintf("DONE? disputed: %s; %s", name, r.taskWords(f.disputed[0])), true
+		return fmt.Sprintf("DONE? disputed: %s; %s | %s", name, r.taskWords(f.ends[0]), r.taskWords(f.disputed[0])), true
 	case NoticeStillWorking:
 		return fmt.Sprintf("CANCELLED, and %s may still be working on %s", r.opNames(f.working), name), true
 	case NoticeUnowned:
-		return fmt.Sprintf("%s was refused while it was changed elsewhere", name), f.state == TaskOpen
+		return r.unownedText(f, name), f.state == TaskOpen
 	case NoticeDoneKept:
-		return fmt.Sprintf("%s is done; it was given or extended elsewhere", name), true
+		return r.doneKeptText(f, name), true
 	case NoticeOwnerLeft:
 		return fmt.Sprintf("%s left %s, and was given %s elsewhere", r.who(f.leftAt.person), clock(f.leftAt.wallMS), name), !over
 	case NoticeReopened:
-		return fmt.Sprintf("%s was cancelled and reopened, neither seeing the other; open", name), !over
+		p := f.pairs[kind]
+		return fmt.Sprintf("%s cancelled %s %s, %s reopened it %s, neither seeing the other; open", r.who(p[0].person), name,
+			clock(p[0].wallMS), r.who(p[1].person), clock(p[1].wallMS)), !over
+	case NoticeVerifyReopened:
+		return r.verifyReopenedText(f, name), !over
 	case NoticeTaskTitle:
 		return "reworded on both sides: " + r.versions(f.texts, titleOf), true
 	}
-	return fmt.Sprintf("%s has two deadlines; the earlier counts", name), !over
+	return r.dueText(f, name), !over && len(f.dues) > 1
 }
 
 func (r reader) stakeNames(stakes []stake) string {

@@ -19,7 +19,7 @@ func (b *Board) View(now time.Time, people People) View {
 func (r reader) view(nowMS int64) View {
 	v := View{
 		Doc: r.doc, Name: Name(r.doc), Operations: len(r.ops), Unknown: r.unknown,
-		Services: r.serviceNames(), Same: r.sameAs(),
+		Services: r.serviceNames(), Same: r.sameAs(), Labels: r.labelNames(), Drill: r.IsDrill(), Criteria: r.criterionViews(),
 	}
 	if r.found != nil {
 		v.DeclaredBy, v.DeclaredMS = r.who(r.found.person), r.found.wallMS
@@ -31,7 +31,8 @@ func (r reader) view(nowMS int64) View {
 	v.Severities = r.severityValues(v.Severity, heads)
 	status := r.foldStatus()
 	v.Status, v.Contested = status.shown, status.contested != nil
-	v.Command = r.commandView()
+	v.Ended, v.EndedMS = r.endValues(status)
+	v.Command = r.commandView(nowMS)
 	for _, role := range slices.Sorted(maps.Keys(r.roles)) {
 		if heads := r.role(role); len(heads) > 0 {
 			v.Roles = append(v.Roles, Role{Role: role, Holders: r.names(heads, roleHolder)})
@@ -51,9 +52,12 @@ func (r reader) view(nowMS int64) View {
 		v.Theories = append(v.Theories, r.theoryView(r.theories[o.hash]))
 	}
 	r.peopleViews(&v)
+	v.Sitrep, v.Updates, v.Runs = r.sitrepView(nowMS), r.updateViews(), r.runViews()
+	r.resourceViews(&v)
 	v.Conflicts = r.conflicts()
 	v.Merged = r.notices()
 	v.Settled = r.settled(v.Conflicts)
+	v.Warnings = r.warnings(&v, nowMS)
 	return v
 }
 
@@ -90,42 +94,6 @@ func (r reader) severityValues(shown int, heads []*op) []Value {
 	return out
 }
 
-func (r reader) commandView() Command {
-	f := r.foldCommand()
-	var c Command
-	for _, t := range f.live {
-		c.Terms = append(c.Terms, Term{
-			Holder: r.who(t.holder), HolderID: t.holder, Basis: t.basis, Acting: actingNow(f, t), SinceMS: t.since.wallMS,
-			Reason: t.reason, Orders: r.ordersIn(t), Unconfirmed: r.unconfirmed(f, t),
-		})
-	}
-	if len(f.live) > 0 {
-		c.Commander, c.CommanderID, c.SinceMS = c.Terms[0].Holder, f.live[0].holder, f.live[0].since.wallMS
-	}
-	for _, of := range f.offers {
-		if r.waits(f, of) {
-			c.Offers = append(c.Offers, Offer{
-				Op: of.op.hash, From: r.who(of.op.person), To: r.who(of.body.To), ToID: of.body.To, Reason: of.body.Reason,
-				ForMS: of.body.ForMS, AtMS: of.op.wallMS,
-			})
-		}
-	}
-	for _, o := range f.requests {
-		c.Requests = append(c.Requests, Value{Value: o.body.(*takeBody).Reason, By: r.who(o.person), AtMS: o.wallMS})
-	}
-	return c
-}
-
-// actingNow reports whether t was assumed over a term that goes on.
-func actingNow(f *commandFold, t *term) bool {
-	return t.basis == BasisAssume && slices.ContainsFunc(t.over, func(o *term) bool { return slices.Contains(f.live, o) })
-}
-
-// waits reports whether an offer can still be accepted: it is unanswered, and its author commands or nobody does.
-func (b *Board) waits(f *commandFold, of *offer) bool {
-	return of.open() && (len(f.live) == 0 || slices.ContainsFunc(of.from, func(t *term) bool { return slices.Contains(f.live, t) }))
-}
-
 // settledKinds returns the kinds of conflict that were settled on each task.
 func (b *Board) settledKinds() map[crdt.Hash][]string {
 	out := map[crdt.Hash][]string{}
@@ -141,13 +109,15 @@ func (r reader) taskView(t *task, nowMS int64, settled []string) Task {
 	f := r.foldTask(t)
 	v := Task{
 		ID: r.shortID(RefTask, t.op.hash), Op: t.op.hash, Text: taskText(f), Texts: r.versionValues(f.texts, titleOf),
-		State: f.state, Mark: r.taskMark(t, f), By: r.who(t.op.person), AtMS: t.op.wallMS, DueMS: f.dueMS,
+		State: f.state, Mark: r.taskMark(t, f, nowMS), By: r.who(t.op.person), AtMS: t.op.wallMS, DueMS: f.dueMS,
 		Once: f.body.Once, Vital: f.body.Vital, Resource: f.body.Resource, Verified: f.verified != nil,
 		Erased: t.op.body == nil, Conflict: f.conflict, Merged: slices.Clone(f.merged),
 		Settled: slices.DeleteFunc(slices.Clone(settled), func(k string) bool { return k == f.conflict }),
 	}
 	over := f.state == TaskDone || f.state == TaskCancelled
 	v.Overdue = !over && f.dueMS > 0 && nowMS > f.dueMS
+	_, v.LateAck = r.lateAck(f, nowMS)
+	_, v.Stalled = f.stalled(nowMS)
 	for _, s := range f.owners() {
 		v.Owners = append(v.Owners, r.who(s.person))
 		v.OwnerIDs = append(v.OwnerIDs, s.person)
@@ -175,7 +145,7 @@ func (r reader) taskView(t *task, nowMS int64, settled []string) Task {
 }
 
 // taskMark returns what a tired reader must see of a task before anything else.
-func (r reader) taskMark(t *task, f *taskFold) string {
+func (r reader) taskMark(t *task, f *taskFold, nowMS int64) string {
 	over := f.state == TaskDone || f.state == TaskCancelled
 	switch {
 	case f.conflict == ConflictRanTwice:
@@ -200,24 +170,43 @@ func (r reader) taskMark(t *task, f *taskFold) string {
 			return "owner left " + clock(l.wallMS)
 		}
 	}
-	if f.state == TaskAssigned && len(f.stakes) > 1 {
-		return "asked " + r.stakeNames(f.stakes)
+	if ms, still := f.stalled(nowMS); still {
+		return "STALLED, no word for " + span(ms)
 	}
-	return ""
+	asked := ""
+	if f.state == TaskAssigned && len(f.stakes) > 1 {
+		asked = "asked " + r.stakeNames(f.stakes)
+	}
+	if ms, late := r.lateAck(f, nowMS); late {
+		return strings.TrimSuffix("LATE ACK "+span(ms)+", "+asked, ", ")
+	}
+	return asked
 }
 
 // gone returns the check-in by which p left, unless p checked in again since.
 func (b *Board) gone(p PersonID) *op {
-	if len(b.leaving.ops) == 0 {
+	last := b.ownWord(p)
+	for _, k := range b.kin {
+		if o := k.ownWord(p); o != nil && (last == nil || compareOps(last, o) < 0) {
+			last = o
+		}
+	}
+	if last == nil || last.body.(*hereBody).State != HereLeaving {
 		return nil
 	}
-	all := b.checkIns.list()
-	for i := len(all) - 1; i >= 0; i-- {
-		if v := all[i].body.(*hereBody); all[i].person == p && v.Person.IsZero() {
-			if v.State == HereLeaving {
-				return all[i]
-			}
-			return nil
+	return last
+}
+
+// ownWord returns the last check-in of p about themselves; nil when there is none, or nobody left here or in the rest of
+// the group, which is all that asks for it.
+func (b *Board) ownWord(p PersonID) *op {
+	left := func(k *Board) bool { return len(k.leaving.ops) > 0 }
+	if !left(b) && !slices.ContainsFunc(b.kin, left) {
+		return nil
+	}
+	for _, o := range slices.Backward(b.checkIns.list()) {
+		if o.person == p && o.body.(*hereBody).Person.IsZero() {
+			return o
 		}
 	}
 	return nil
@@ -227,7 +216,7 @@ func (r reader) noteView(n *note) Note {
 	f := r.foldNote(n)
 	v := Note{
 		ID: r.shortID(RefNote, n.op.hash), Op: n.op.hash, Kinds: f.kinds, By: r.who(n.op.person), AtMS: n.op.wallMS,
-		OccurredMS: f.occurredMS, Texts: r.versionValues(f.texts, textOf),
+		OccurredMS: f.occurredMS, Pinned: f.pinned, Texts: r.versionValues(f.texts, textOf),
 	}
 	switch {
 	case f.redacted != nil:
@@ -246,6 +235,12 @@ func (r reader) decisionViews() []Decision {
 		topics[key] = r.foldTopic(key)
 	}
 	var out []Decision
+	var commander PersonID
+	var voice voice
+	if f := r.foldCommand(); len(f.live) > 0 && len(r.decisions) > 0 {
+		commander = f.live[0].holder
+		voice = r.voiceOf(commander)
+	}
 	for _, o := range r.decisionList.list() {
 		v := Decision{ID: r.shortID(RefDecision, o.hash), Op: o.hash, By: r.who(o.person), AtMS: o.wallMS, Stands: true}
 		if body, ok := o.body.(*decideBody); ok {
@@ -256,9 +251,8 @@ func (r reader) decisionViews() []Decision {
 				v.Superseded = v.Stands && !slices.ContainsFunc(f.standing, func(s *op) bool { return decisionText(s) == body.Text })
 			}
 		}
-		for _, x := range r.decisions[o.hash].objections.list() {
-			v.Objections = append(v.Objections, Value{Value: x.body.(*objectBody).Text, By: r.who(x.person), AtMS: x.wallMS})
-		}
+		v.Objections = r.objectionViews(r.decisions[o.hash])
+		v.Unread = r.unread(r.decisions[o.hash], commander, voice)
 		out = append(out, v)
 	}
 	return out
@@ -280,11 +274,14 @@ func (r reader) theoryView(t *theory) Theory {
 func (r reader) peopleViews(v *View) {
 	for _, o := range r.checkIns.list() {
 		h := o.body.(*hereBody)
-		c := CheckIn{By: r.who(o.person), State: h.State, Fatigue: h.Fatigue, Text: h.Text, AtMS: o.wallMS}
+		c := CheckIn{By: r.who(o.person), State: h.State, Fatigue: h.Fatigue, Text: h.Text, Place: h.Place, AtMS: o.wallMS}
 		if !h.Person.IsZero() && h.Person != o.person {
 			c.For = r.who(h.Person)
 		}
 		v.CheckIns = append(v.CheckIns, c)
+	}
+	if len(r.replies()) > 0 {
+		v.People = r.standingViews(standings(r.replies()))
 	}
 	for _, o := range r.rollCalls.list() {
 		v.RollCalls = append(v.RollCalls, r.rollCallView(o))
@@ -305,23 +302,4 @@ func (r reader) peopleViews(v *View) {
 		}
 		v.Pages = append(v.Pages, p)
 	}
-}
-
-// rollCallView says who has not answered a roll call. A check-in answers every roll call before it in the order of the
-// timeline, for its author and for whom the author vouches.
-func (r reader) rollCallView(o *op) RollCall {
-	v := RollCall{By: r.who(o.person), AtMS: o.wallMS, DueMS: o.body.(*rollCallBody).DueMS}
-	answered := map[PersonID]bool{o.person: true}
-	all := r.checkIns.list()
-	from, _ := slices.BinarySearchFunc(all, o, compareOps)
-	for _, c := range all[from:] {
-		answered[c.body.(*hereBody).Person], answered[c.person] = true, true
-	}
-	for _, p := range r.people.All() {
-		v.Known++
-		if !answered[p] {
-			v.Missing = append(v.Missing, r.who(p))
-		}
-	}
-	return v
 }

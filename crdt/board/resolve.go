@@ -87,7 +87,10 @@ func distance(a, b string) int {
 }
 
 // refWords names each RefKind.
-var refWords = [...]string{RefTask: "task", RefNote: "note", RefDecision: "decision", RefTheory: "hypothesis"}
+var refWords = [...]string{
+	RefTask: "task", RefNote: "note", RefDecision: "decision", RefTheory: "hypothesis", RefUpdate: "update", RefRun: "run",
+	RefCriterion: "exit criterion",
+}
 
 // listOf returns the operations that made the things of a kind.
 func (b *Board) listOf(kind RefKind) []*op {
@@ -100,6 +103,16 @@ func (b *Board) listOf(kind RefKind) []*op {
 		return b.decisionList.list()
 	case RefTheory:
 		return b.theoryList.list()
+	case RefCriterion:
+		return b.criterionList.list()
+	case RefUpdate:
+		return b.updateList.list()
+	case RefRun:
+		var out []*op
+		for _, n := range b.runList() {
+			out = append(out, n.start())
+		}
+		return out
 	case RefNone:
 	}
 	return nil
@@ -129,6 +142,13 @@ func (b *Board) textsOf(kind RefKind, o *op) []string {
 		if v, ok := o.body.(*theoryBody); ok {
 			typed = v.Text
 		}
+	case RefCriterion:
+		typed = criterionText(o)
+	case RefUpdate:
+		f := b.foldUpdate(b.updates[o.hash])
+		typed, shown = b.saysOf(o), b.saysOf(f.shown())
+	case RefRun:
+		typed = b.runOf[o.hash].body().Name
 	case RefNone:
 	}
 	if shown == typed {
@@ -184,8 +204,11 @@ func (c *checker) find(kind RefKind, ref string) (*op, error) {
 func loose(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
 
 func plural(word string) string {
-	if word == refWords[RefTheory] {
+	switch word {
+	case refWords[RefTheory]:
 		return "hypotheses"
+	case refWords[RefCriterion]:
+		return "exit criteria"
 	}
 	return word + "s"
 }
@@ -203,6 +226,9 @@ func (c *checker) findID(kind RefKind, ref string) []*op {
 	}
 	var out []*op
 	for _, h := range c.ids[kind].withPrefix(ref[1:], maxCandidates) {
+		if n := c.runs[h]; kind == RefRun && n != nil {
+			h = n.start().hash
+		}
 		out = append(out, c.ops[h])
 	}
 	return out

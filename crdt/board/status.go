@@ -2,6 +2,7 @@ package board
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 )
 
@@ -183,4 +184,55 @@ func (b *Board) title() (string, []*op) {
 		return "", nil
 	}
 	return titleOf(heads[len(heads)-1]), heads
+}
+
+// severityWords says who did what to the severity, and when.
+func (r reader) severityWords(o *op) string {
+	how := "set"
+	if v, ok := o.body.(*severityBody); ok {
+		switch {
+		case v.Severity < v.Was:
+			how = "raised to"
+		case v.Severity > v.Was:
+			how = "lowered to"
+		}
+	}
+	return fmt.Sprintf("%s %s %d %s", r.who(o.person), how, severityOf(o), clock(o.wallMS))
+}
+
+// statusReason returns why the author of o wrote the status.
+func statusReason(o *op) string {
+	switch v := o.body.(type) {
+	case *statusBody:
+		return v.Reason
+	case *settleBody:
+		return v.Reason
+	}
+	return ""
+}
+
+// statusWords says which status was written, by whom, when and why.
+func (r reader) statusWords(o *op) string {
+	if why := statusReason(o); why != "" {
+		return fmt.Sprintf("%s (%s: %s)", statusOf(o), r.by(o), quote(why))
+	}
+	return fmt.Sprintf("%s (%s)", statusOf(o), r.by(o))
+}
+
+// endValues returns who ended the incident and why, and when that was first, while it is over. Several who did not see each
+// other all count: each reason is kept.
+func (r reader) endValues(f *statusFold) (ends []Value, firstMS int64) {
+	if !ended(f.shown) {
+		return nil, 0
+	}
+	for _, h := range f.heads {
+		if !ended(statusOf(h)) {
+			continue
+		}
+		ends = append(ends, Value{Value: with(statusOf(h), statusReason(h)), By: r.who(h.person), AtMS: h.wallMS, Shown: statusOf(h) == f.shown})
+		if firstMS == 0 || h.wallMS < firstMS {
+			firstMS = h.wallMS
+		}
+	}
+	return ends, firstMS
 }

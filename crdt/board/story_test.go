@@ -18,19 +18,34 @@ import (
 //	  ann VERB ...        ann types it; what she is told is printed, then a minute passes
 //	  wait 20m
 //	  show [WHO]          the board of one of each group, or of WHO
+//	  brief WHO           the briefing that WHO reads
+//	  warnings WHO        what is wrong with how it is led, as WHO sees it
 //	  log WHO             the timeline
+//	  again               everyone is given everything once more, which changes nothing
+//	  due WHO             what suggests a roll call
 func TestStories(t *testing.T) {
 	datadriven.Walk(t, "testdata/stories", func(t *testing.T, path string) {
 		var s *story
+		var several *groupStory // with the team's word incidents: see groupStory
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			switch d.Cmd {
 			case "team":
+				if d.HasArg("incidents") {
+					several = &groupStory{in: newIncidents(fatalOf(t), strings.Fields(d.Input)...)}
+					s = &several.story
+					return ""
+				}
+				several = nil
 				s = &story{t: t, w: newWorld(fatalOf(t), strings.Fields(d.Input)...)}
 				return ""
 			case "play":
 				s.t, s.out = t, strings.Builder{}
 				for _, line := range strings.Split(d.Input, "\n") {
 					if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+						if several != nil {
+							several.line(line)
+							continue
+						}
 						s.line(line)
 					}
 				}
@@ -60,8 +75,18 @@ func (s *story) line(line string) {
 	case "skew":
 		who, by, _ := strings.Cut(rest, " ")
 		s.w.skew[who] = durationMS(by)
+	case "due":
+		s.due(rest)
+	case "again": // everyone is given everything once more
+		s.again()
 	case "show":
 		s.show(rest)
+	case "brief":
+		s.brief(rest)
+	case "warnings":
+		for _, w := range s.w.node(rest).view(s.w).Warnings {
+			s.printf("  %s\n", w)
+		}
 	case "log":
 		for _, e := range s.w.node(rest).board.Log(s.w.team) {
 			s.printf("  %s %-6s %-8s %-4s %s\n", clock(e.AtMS), e.Actor, e.Kind, e.Ref, e.Text)
@@ -141,7 +166,7 @@ func (s *story) board(v View) {
 	if len(v.Services) > 0 {
 		s.printf(" services %s", strings.Join(v.Services, " "))
 	}
-	s.printf("\n")
+	s.incident(v)
 	commander := v.Command.Commander
 	if commander == "" {
 		commander = "NO COMMANDER"
@@ -155,10 +180,24 @@ func (s *story) board(v View) {
 		if t.Unconfirmed {
 			s.printf(" unconfirmed")
 		}
+		if t.Pending {
+			s.printf(" unseen by %s", t.From)
+		}
+		if t.ConfirmedMS > 0 {
+			s.printf(" confirmed by %s", t.From)
+		}
 		s.printf(" %d orders)", t.Orders)
 	}
 	for _, o := range v.Command.Offers {
 		s.printf(" offer %s->%s", o.From, o.To)
+		switch {
+		case o.Due:
+			s.printf(" back, break over")
+		case o.Back:
+			s.printf(" back")
+		case o.Lapsed:
+			s.printf(" lapsed")
+		}
 	}
 	for _, r := range v.Command.Requests {
 		s.printf(" asked-by %s", r.By)
@@ -176,6 +215,7 @@ func (s *story) board(v View) {
 			text = "REDACTED by " + n.Redacted.By + ": " + n.Redacted.Value
 		}
 		s.printf("  note %s %s %q %s", n.ID, n.By, text, strings.Join(n.Kinds, " "))
+		s.noteMarks(n)
 		for _, x := range n.Texts {
 			s.printf(" | %s: %q", x.By, x.Value)
 		}
@@ -186,8 +226,11 @@ func (s *story) board(v View) {
 		if d.Superseded {
 			s.printf(" superseded")
 		}
+		if d.Unread {
+			s.printf(" UNREAD by %s", v.Command.Commander)
+		}
 		for _, o := range d.Objections {
-			s.printf(" objection %s %q", o.By, o.Value)
+			s.printf(" objection %s %q%s", o.By, o.Value, map[bool]string{false: " UNSEEN"}[o.Seen])
 		}
 		s.printf("\n")
 	}
@@ -199,7 +242,9 @@ func (s *story) board(v View) {
 	}
 	for _, r := range v.RollCalls {
 		s.printf("  roll call by %s: %d of %d, missing %s\n", r.By, r.Known-len(r.Missing), r.Known, strings.Join(r.Missing, " "))
+		s.replies(r)
 	}
+	s.live(v)
 	for _, c := range v.Conflicts {
 		s.printf("  C%d %s %s: %s -> %s\n", c.N, c.Kind, c.Subject, c.Text, c.Shown)
 		for _, ch := range c.Choices {
@@ -211,7 +256,7 @@ func (s *story) board(v View) {
 		if !m.Open {
 			was = "(was) "
 		}
-		s.printf("  B %s %s: %s%s\n", m.Kind, m.Subject, was, m.Text)
+		s.printf("  B %s %s: %s%s%s\n", m.Kind, m.Subject, s.only(m), was, m.Text)
 	}
 	for _, x := range v.Settled {
 		s.printf("  settled %s %s by %s: %s of %s\n", x.Kind, x.Subject, x.By, x.Chosen, strings.Join(x.Values, " / "))

@@ -47,6 +47,8 @@ type taskFold struct {
 	blocked *op // why it is blocked
 	results []*op
 	dueMS   int64
+	due     *op   // wrote dueMS; nil: there is no deadline
+	wordMS  int64 // when its owners last said something about it
 	life    []*op // heads among what opened, ended and settled it
 
 	ends     []*op // of life: what reports it done, or settled it as done
@@ -57,8 +59,10 @@ type taskFold struct {
 	doubled  []stake // the acknowledged stakes, when several people hold them now
 	settleVs *op     // life: one of several settlements that differ
 	conflict string
-	merged   []string // kinds of class B marks, in a fixed order, without those that are conflicts
-	leftAt   *op      // an owner left without knowing of the task
+	merged   []string          // kinds of class B marks, in a fixed order, without those that are conflicts
+	pairs    map[string][2]*op // kind of a mark -> the operations that crossed, for those about two
+	dues     []*op             // heads of the deadline, the earliest first
+	leftAt   *op               // an owner left without knowing of the task
 }
 
 // vital reports whether the task named h is vital.
@@ -100,6 +104,8 @@ type taskWalk struct {
 	given      []*op // assignments and extensions
 	edits      []*op // extensions and titles
 	refused    []*op
+	verifies   []*op
+	reopens    []*op
 	marks      map[string]bool
 }
 
@@ -108,6 +114,15 @@ func (w *taskWalk) mark(kind string) {
 		w.marks = map[string]bool{}
 	}
 	w.marks[kind] = true
+}
+
+// cross marks that two operations crossed. Of several pairs the last is told.
+func (w *taskWalk) cross(kind string, a, b *op) {
+	w.mark(kind)
+	if w.pairs == nil {
+		w.pairs = map[string][2]*op{}
+	}
+	w.pairs[kind] = [2]*op{a, b}
 }
 
 // step adds one operation; everything its author saw has been added.
@@ -160,6 +175,7 @@ func (w *taskWalk) step(o *op) {
 	case *taskReopenBody:
 		w.overcome(o)
 		w.live(o)
+		w.reopens = append(w.reopens, o)
 	case *extendBody:
 		w.due.Add(w.causal.Before, o.hash, o)
 		w.given = append(w.given, o)
@@ -167,6 +183,7 @@ func (w *taskWalk) step(o *op) {
 	case *verifyBody:
 		w.overcome(o)
 		w.verified = o
+		w.verifies = append(w.verifies, o)
 	case *assistBody:
 		if v.Remove {
 			w.helps.Remove(w.causal.Before, o.hash, o.person)
@@ -208,10 +225,14 @@ func (w *taskWalk) live(o *op) {
 		case h.kind == KindSettle || o.kind == KindSettle:
 		case a == TaskDone && b == TaskDone:
 			w.mark(NoticeBothDone)
-		case a == TaskDone && b == TaskCancelled, a == TaskCancelled && b == TaskDone:
-			w.mark(NoticeDoneAfterCancel)
-		case a == TaskCancelled && b == TaskOpen, a == TaskOpen && b == TaskCancelled:
-			w.mark(NoticeReopened)
+		case a == TaskDone && b == TaskCancelled:
+			w.cross(NoticeDoneAfterCancel, h, o)
+		case a == TaskCancelled && b == TaskDone:
+			w.cross(NoticeDoneAfterCancel, o, h)
+		case a == TaskCancelled && b == TaskOpen:
+			w.cross(NoticeReopened, h, o)
+		case a == TaskOpen && b == TaskCancelled:
+			w.cross(NoticeReopened, o, h)
 		}
 	}
 	w.life.Add(w.causal.Before, o.hash, o)
@@ -258,10 +279,8 @@ func (w *taskWalk) ack(o *op, mode AckMode) {
 		w.give(o.person, o, true)
 	case AckAssigned:
 		w.resume(o)
-		w.dropSeen(o, func(s stake) bool { return !s.acked && s.person != o.person })
-		if !w.ackOwn(o) {
-			w.give(o.person, o, true) // taken from them by somebody who had not seen this
-		}
+		w.dropSeen(o, func(s stake) bool { return s.person == o.person || !s.acked })
+		w.give(o.person, o, true) // their latest word: a claim that crossed it does not take the task from them
 	}
 }
 

@@ -14,7 +14,8 @@ func (w *taskWalk) finish() {
 	w.helpers = w.helps.Elems(crdt.Hash.Compare)
 	w.mergeStakes()
 	if due := w.headOps(&w.due); len(due) > 0 {
-		w.dueMS = dueOf(slices.MinFunc(due, func(a, b *op) int { return cmp.Compare(dueOf(a), dueOf(b)) }))
+		slices.SortStableFunc(due, func(a, b *op) int { return cmp.Compare(dueOf(a), dueOf(b)) })
+		w.dues, w.taskFold.due, w.dueMS = due, due[0], dueOf(due[0])
 		if len(due) > 1 {
 			w.mark(NoticeDue)
 		}
@@ -36,6 +37,7 @@ func (w *taskWalk) finish() {
 	}
 	w.dispute()
 	w.setState(reopened)
+	w.lastWord()
 	w.marksAtEnd()
 	w.setConflict()
 }
@@ -44,7 +46,7 @@ func (w *taskWalk) finish() {
 func (w *taskWalk) dispute() {
 	against := slices.Clone(w.doubts)
 	for _, h := range w.taskFold.life {
-		if lifeOf(h) == TaskOpen {
+		if lifeOf(h) == TaskOpen && !w.lookedAt(h) {
 			against = append(against, h)
 		}
 	}
@@ -54,6 +56,14 @@ func (w *taskWalk) dispute() {
 		}
 	}
 	slices.SortFunc(w.disputed, compareOps)
+}
+
+// lookedAt reports whether somebody who had seen x, by which the task goes on, and a report that it is done went to look, and
+// found it done.
+func (w *taskWalk) lookedAt(x *op) bool {
+	return slices.ContainsFunc(w.verifies, func(v *op) bool {
+		return w.before(x, v) && slices.ContainsFunc(w.ends, func(d *op) bool { return w.before(d, v) })
+	})
 }
 
 // setState chooses the state shown. Not done beats done when somebody says so, done beats cancelled because it happened
@@ -67,7 +77,7 @@ func (w *taskWalk) setState(reopened bool) {
 	case len(w.cancels) > 0 && len(w.ends) == 0 && !reopened:
 		w.state = TaskCancelled
 		for _, s := range w.stakes {
-			if s.acked && !w.heard(s.person) {
+			if s.acked && !w.heard(s.person) && !w.reported(s.person) {
 				w.working = append(w.working, s.last)
 			}
 		}
@@ -98,10 +108,31 @@ func (w *taskWalk) heard(p PersonID) bool {
 	})
 }
 
-// mergeStakes leaves one stake for each person, the acknowledged before the others.
+// reported reports whether the last that p wrote about the task is that it is done: nothing is left to stop.
+func (w *taskWalk) reported(p PersonID) bool {
+	all := w.last[p]
+	return len(all) > 0 && all[len(all)-1].kind == KindDone
+}
+
+// claimed reports whether somebody took the task of their own accord, rather than answering when they were asked.
+func (s stake) claimed() bool {
+	v, ok := s.given.body.(*ackBody)
+	return s.given.person == s.person && !(ok && v.Mode == AckAssigned)
+}
+
+// mergeStakes leaves one stake for each person: those who were asked and have answered, then those who took it, then those
+// who were asked (domain C2.5), each in the order of their word.
 func (w *taskWalk) mergeStakes() {
 	var out []stake
-	slices.SortStableFunc(w.stakes, func(a, b stake) int { return compareOps(a.last, b.last) })
+	slices.SortStableFunc(w.stakes, func(a, b stake) int {
+		if a.claimed() != b.claimed() {
+			if b.claimed() {
+				return -1
+			}
+			return 1
+		}
+		return compareOps(a.last, b.last)
+	})
 	for _, acked := range []bool{true, false} {
 		for _, s := range w.stakes {
 			if s.acked == acked && !slices.ContainsFunc(out, func(o stake) bool { return o.person == s.person }) {
@@ -149,17 +180,20 @@ func (f *taskFold) owners() []stake {
 
 // marksAtEnd adds the class B marks that need the whole picture.
 func (w *taskWalk) marksAtEnd() {
-	crossed := func(as, bs []*op) bool {
-		return slices.ContainsFunc(as, func(a *op) bool {
-			return slices.ContainsFunc(bs, func(b *op) bool { return w.concurrent(a, b) })
-		})
+	crossed := func(kind string, as, bs []*op) {
+		for _, a := range as {
+			for _, b := range bs {
+				if w.concurrent(a, b) {
+					w.cross(kind, a, b)
+				}
+			}
+		}
 	}
-	if w.state == TaskDone && crossed(w.dones, w.given) {
-		w.mark(NoticeDoneKept)
+	if w.state == TaskDone {
+		crossed(NoticeDoneKept, w.dones, w.given)
 	}
-	if crossed(w.refused, w.edits) {
-		w.mark(NoticeUnowned)
-	}
+	crossed(NoticeUnowned, w.refused, w.edits)
+	crossed(NoticeVerifyReopened, w.verifies, w.reopens)
 	if len(w.disputed) > 0 {
 		w.mark(NoticeDisputed)
 	}
@@ -190,7 +224,7 @@ func (w *taskWalk) marksAtEnd() {
 // taskNotices lists the class B kinds of tasks in the order they are shown.
 var taskNotices = [...]string{
 	NoticeDouble, NoticeBothAsked, NoticeStandDown, NoticeBothDone, NoticeDoneAfterCancel, NoticeDisputed, NoticeStillWorking,
-	NoticeUnowned, NoticeDoneKept, NoticeOwnerLeft, NoticeReopened, NoticeTaskTitle, NoticeDue,
+	NoticeUnowned, NoticeDoneKept, NoticeOwnerLeft, NoticeReopened, NoticeVerifyReopened, NoticeTaskTitle, NoticeDue,
 }
 
 // setConflict says which conflict waits for a human. At most one does: the first that applies.

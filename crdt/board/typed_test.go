@@ -21,7 +21,8 @@ func typed(line string, nowMS int64) (Intent, error) {
 	}
 	refs := map[string]bool{
 		"assign": true, "claim": true, "ack": true, "no": true, "stuck": true, "done": true, "cancel": true, "extend": true,
-		"verify": true, "assist": true, "edit": true, "redact": true, "rule-out": true, "object": true,
+		"verify": true, "assist": true, "edit": true, "redact": true, "rule-out": true, "object": true, "met": true, "pin": true,
+		"read": true, "approve": true, "publish": true, "check": true, "skip": true,
 	}[in.Verb]
 	var free []string
 	for i := 0; i < len(args); i++ {
@@ -45,9 +46,17 @@ func typed(line string, nowMS int64) (Intent, error) {
 			in.Force = true
 		case a == "--withdraw":
 			in.Withdraw = true
+		case a == "--drill":
+			in.Drill = true
+		case a == "--tick":
+			in.Refs = append(in.Refs, next())
+		case a == "--label":
+			in.Labels = append(in.Labels, next())
+		case a == "--place", a == "--from", a == "--on" && in.Verb == "publish":
+			in.Place = next()
 		case a == "--on":
 			in.Resource = next()
-		case a == "--topic":
+		case a == "--topic", a == "--to" && in.Verb == "update":
 			in.Topic = next()
 		case a == "-k":
 			in.Kind = next()
@@ -90,8 +99,20 @@ func typed(line string, nowMS int64) (Intent, error) {
 		in.Value = take()
 	case in.Verb == "service":
 		in.Services, free = free, nil
+	case in.Verb == "sitrep":
+		in.Value = take()
+	case in.Verb == "saw":
+		in.Resource, in.Value = take(), take()
+	case in.Verb == "playbook":
+		in.Value = take()
+		in.Items, free = free, nil
+	case in.Verb == "label":
+		in.Labels, free = free, nil
 	case in.Verb == "settle":
 		in.Subject, in.Value = take(), take()
+	}
+	if in.Verb == "check" || in.Verb == "skip" {
+		in.Item, _ = strconv.Atoi(take())
 	}
 	in.Text = take()
 	if len(free) > 0 {
@@ -203,7 +224,9 @@ func (w *world) holds(n *node, line string, notes map[string]string) (bool, stri
 func choiceValues(c Conflict) []string {
 	var out []string
 	for _, ch := range c.Choices {
-		out = append(out, ch.Value)
+		if ch.Value != ValueTeams { // a way to settle, not a value that was written
+			out = append(out, ch.Value)
+		}
 	}
 	return out
 }

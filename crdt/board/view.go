@@ -6,17 +6,23 @@ import "muster/crdt"
 // nothing with the Board. Times are Unix milliseconds.
 type View struct {
 	Doc        crdt.DocID
-	Name       string // two words, see [Name]
-	Operations int    // applied, the unknown ones included
-	Unknown    int    // operations this version cannot read
+	Name       string   // two words, see [Name]
+	Names      []string // in a [Group] of several incidents: the name of each, the canonical one first
+	Operations int      // applied, the unknown ones included
+	Unknown    int      // operations this version cannot read
 
 	Title      string
 	Titles     []Value // when written concurrently: every text
 	Severity   int     // 1 is worst
 	Severities []Value // when written concurrently: every value
 	Status     string
-	Contested  bool // resolved on one side, escalated on the other
+	Contested  bool    // resolved on one side, escalated on the other
+	Ended      []Value // who ended it and why, while it is over; several when they did not see each other
+	EndedMS    int64   // the earliest of them
 	Services   []string
+	Labels     []string     // region=eu
+	Drill      bool         // an exercise
+	Criteria   []Criterion  // what must hold before it is over
 	Same       []crdt.DocID // incidents that are this one
 	DeclaredBy string
 	DeclaredMS int64
@@ -28,12 +34,18 @@ type View struct {
 	Decisions []Decision
 	Theories  []Theory
 	CheckIns  []CheckIn
+	People    []Standing // how everybody who said so, or of whom it was said, is now; the latest first
 	RollCalls []RollCall
 	Thanks    []Thanks
 	Pages     []Page
+	Sitrep    Sitrep
+	Resources []Resource // by name
+	Updates   []Update   // in the order they were drafted
+	Runs      []Run      // in the order they were started
 	Conflicts []Conflict // class C: wait for a human
 	Merged    []Notice   // class B: merged, the safe value shown
 	Settled   []Settled  // conflicts a human ended
+	Warnings  []string   // what is wrong with how the incident is led, each after the handle it is about
 }
 
 // Live reports whether the incident is going on.
@@ -67,6 +79,10 @@ type Term struct {
 	Reason      string
 	Orders      int  // given in this term
 	Unconfirmed bool // given by a settlement that a claimant it ended has not been seen to know of
+
+	From        string // accepted: who handed over
+	Pending     bool   // nothing shows that From has seen the acceptance
+	ConfirmedMS int64  // when From confirmed it; 0: they did not
 }
 
 // Offer is a handoff that waits for an answer.
@@ -78,6 +94,13 @@ type Offer struct {
 	Reason string
 	ForMS  int64 // a break of that length; 0: for good
 	AtMS   int64
+
+	FromID   PersonID
+	LapsesMS int64 // when it lapses; 0: never
+	Lapsed   bool  // it was made too long ago to be accepted
+	Back     bool  // command goes back to To after a break, as soon as they accept
+	DueMS    int64 // Back: when the break is over
+	Due      bool  // Back: it is
 }
 
 // Role is a hat worn on this incident.
@@ -106,6 +129,8 @@ type Task struct {
 	Blocked  string // why
 	Results  []Value
 	Overdue  bool
+	LateAck  bool // somebody who was asked has not answered in time
+	Stalled  bool // no word of its owners for twice the time it was given
 	Verified bool
 	Erased   bool // its body never came
 
@@ -113,7 +138,8 @@ type Task struct {
 	Merged   []string // class B kinds
 	Settled  []string // class C kinds a human ended
 
-	Waiting []Waiting // assignments their owners have not answered
+	Waiting  []Waiting // assignments their owners have not answered
+	Incident string    // in a [Group] of several: the name of the one it was written in
 }
 
 // Waiting is an assignment without an answer: whether Op reached Person is what delivery truth is about.
@@ -132,9 +158,27 @@ type Note struct {
 	Kinds      []string
 	By         string
 	AtMS       int64 // recorded
-	OccurredMS int64 // by the author's account
+	OccurredMS int64 // by the author's account; of several accounts the earliest
+	Pinned     bool
 	Redacted   *Value
-	Erased     bool // its body is gone, and no redaction is known
+	Erased     bool   // its body is gone, and no redaction is known
+	Incident   string // in a [Group] of several: the name of the one it was written in
+}
+
+// Criterion is something that must hold before the incident is over.
+type Criterion struct {
+	ID       string // as typed: e3x
+	Op       crdt.Hash
+	Text     string
+	By       string
+	AtMS     int64
+	Met      bool
+	MetBy    string // who said last that it holds; set too when somebody who did not see that says that it does not
+	MetMS    int64
+	Evidence string // how they know
+	Unmet    *Value // who says that it does not hold, and why
+	Erased   bool   // its body never came
+	Incident string // in a [Group] of several: the name of the one it was written in
 }
 
 // Decision is an entry of the decision log.
@@ -147,53 +191,84 @@ type Decision struct {
 	AtMS       int64
 	Stands     bool // not the loser of a settled contradiction
 	Superseded bool // somebody who had seen it decided on its topic again
-	Objections []Value
+	Unread     bool // somebody else made it, and nothing shows that the present commander has read it
+	Objections []Objection
+	Incident   string // in a [Group] of several: the name of the one it was written in
+}
+
+// Objection is what somebody has against a decision.
+type Objection struct {
+	Value string
+	By    string
+	AtMS  int64
+	Seen  bool // who decided wrote something after it
 }
 
 // Theory is a hypothesis.
 type Theory struct {
-	ID    string
-	Op    crdt.Hash
-	Text  string
-	By    string
-	AtMS  int64
-	State string // open, ruled-out
-	Why   string
+	ID       string
+	Op       crdt.Hash
+	Text     string
+	By       string
+	AtMS     int64
+	State    string // open, ruled-out
+	Why      string
+	Incident string // in a [Group] of several: the name of the one it was written in
 }
 
 // CheckIn is one reply of a person about themselves, or about somebody they vouch for.
 type CheckIn struct {
-	By      string
-	For     string // vouched for; empty: By
-	State   string
-	Fatigue int
-	Text    string
-	AtMS    int64
+	By       string
+	For      string // vouched for; empty: By
+	State    string
+	Fatigue  int
+	Text     string
+	Place    string // where they are, when they said
+	AtMS     int64
+	Incident string // in a [Group] of several: the name of the one it was written in
 }
 
 // RollCall asks everyone to check in. Missing is everybody who has not answered since.
 type RollCall struct {
-	By      string
+	By         string
+	AtMS       int64
+	DueMS      int64
+	Open       bool // somebody is missing, and nobody who had seen it called the roll again
+	Replies    []Standing
+	Missing    []string
+	MissingIDs []PersonID // as Missing
+	Known      int        // people asked
+	Incident   string     // in a [Group] of several: the name of the one it was written in
+}
+
+// Standing is the last word about how somebody is. Their own word beats that of others.
+type Standing struct {
+	Who     string
+	ID      PersonID
+	State   string
+	Fatigue int
+	Text    string
+	Place   string
+	By      string // who vouches for them; empty: their own word
 	AtMS    int64
-	DueMS   int64
-	Missing []string
-	Known   int // people asked
 }
 
 // Thanks is appreciation.
 type Thanks struct {
-	By   string
-	To   string
-	Text string
-	AtMS int64
+	By       string
+	To       string
+	Text     string
+	AtMS     int64
+	Incident string // in a [Group] of several: the name of the one it was written in
 }
 
 // Page is a call for somebody.
 type Page struct {
-	By   string
-	To   []string
-	Text string
-	AtMS int64
+	By       string
+	To       []string
+	Text     string
+	AtMS     int64
+	Incident string // in a [Group] of several: the name of the one it was written in
 }
 
 // Kinds of conflicts.
@@ -206,19 +281,25 @@ const (
 	ConflictDoneVsCancelled = "done-vs-cancelled"
 	ConflictRanTwice        = "ran-twice"
 	ConflictDisputedDone    = "disputed-done"
+	ConflictHands           = "hands"        // two people work on one resource
+	ConflictPosts           = "public-posts" // one audience is told different things
 )
 
 // Conflict waits for a human. The board stays usable and shows the safe value meanwhile.
 type Conflict struct {
 	N       int    // number in this list, for `settle N KEY`
+	Key     string // the same on every node and in every list while it is the same question: c7f
 	Kind    string // a Conflict constant
 	Subject string // command, status, a role, a task id, a decision topic
+	SinceMS int64  // when the latest of what stands against each other was written, by derived time
 	Text    string // one line: the values with who and when
 	Shown   string // the safe value
 	Choices []Choice
 
-	target crdt.Hash   // the task, when Kind is about one
-	heads  []crdt.Hash // what stands against each other
+	target   crdt.Hash   // the task, when Kind is about one
+	id       crdt.Hash   // see [Conflict.ID]
+	heads    []crdt.Hash // what stands against each other
+	Incident string      // in a [Group] of several: the name of the one it was written in
 }
 
 // Choice is one way to settle a conflict.
@@ -243,6 +324,10 @@ const (
 	NoticeOffer    = "offer"
 	NoticeEdit     = "edit"
 	NoticeRedact   = "redact"
+	NoticeOccurred = "occurred"
+	NoticeObjected = "objected"
+
+	NoticeCriterion = "exit-criterion"
 
 	NoticeDouble          = "double"
 	NoticeBothAsked       = "both-asked"
@@ -255,27 +340,37 @@ const (
 	NoticeDoneKept        = "done-kept"
 	NoticeOwnerLeft       = "owner-left"
 	NoticeReopened        = "reopened"
+	NoticeVerifyReopened  = "verify-reopened"
 	NoticeTaskTitle       = "task-title"
 	NoticeDue             = "due"
+
+	NoticeSitrep   = "sitrep"
+	NoticeHands    = "hands"
+	NoticeUpdate   = "update"
+	NoticeSkipped  = "skipped"
+	NoticeVersions = "versions"
 )
 
 // Notice is a class B merge, mentioned once.
 type Notice struct {
-	Kind    string
-	Subject string
-	Text    string
-	Open    bool // still to be seen on the board; false: history
+	Kind     string
+	Subject  string
+	Text     string
+	Open     bool     // still to be seen on the board; false: history
+	For      PersonID // whom it concerns; zero: everyone
+	Incident string   // in a [Group] of several: the name of the one it was written in
 }
 
 // Settled is a conflict that a human ended and that is not open again.
 type Settled struct {
-	Kind    string
-	Subject string
-	Values  []string // what stood against each other
-	Chosen  string
-	By      string
-	Reason  string
-	AtMS    int64
+	Kind     string
+	Subject  string
+	Values   []string // what stood against each other
+	Chosen   string
+	By       string
+	Reason   string
+	AtMS     int64
+	Incident string // in a [Group] of several: the name of the one it was written in
 }
 
 // Entry is one line of the timeline, for one operation.
@@ -288,5 +383,7 @@ type Entry struct {
 	ActorID    PersonID
 	Kind       string // word for the kind, see [KindName]
 	Ref        string // short id of what it is about
+	About      string // start of the text of what it is about, where that is another operation and the text here does not say it
 	Text       string
+	Incident   string // in a [Group] of several: the name of the one it was written in
 }

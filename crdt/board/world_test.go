@@ -242,6 +242,11 @@ func (w *world) sync() {
 // rebuilt returns a board of the same records, given in an order that agrees with causality and is
 // otherwise chosen by order; into is set before the first.
 func (n *node) rebuilt(w *world, order func(ready []*crdt.Record) int, into ...**Board) *Board {
+	return n.replayed(order, func(b *Board, r *crdt.Record) { b.Apply(n.event(r)) }, into...)
+}
+
+// replayed is rebuilt with a way to apply each record.
+func (n *node) replayed(order func(ready []*crdt.Record) int, apply func(b *Board, r *crdt.Record), into ...**Board) *Board {
 	b := New(n.graph.Doc(), n.graph)
 	for _, p := range into {
 		*p = b
@@ -260,7 +265,7 @@ func (n *node) rebuilt(w *world, order func(ready []*crdt.Record) int, into ...*
 			}
 		}
 		r := ready[order(ready)]
-		b.Apply(n.event(r))
+		apply(b, r)
 		done[r.Hash] = true
 		left = slices.DeleteFunc(left, func(x *crdt.Record) bool { return x == r })
 	}
