@@ -1,6 +1,8 @@
 package node
 
 import (
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -8,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"muster/crdt"
 	"muster/node/api"
 	"muster/node/transport/nettest"
 )
@@ -135,7 +138,7 @@ func TestAsymmetricCut(t *testing.T) {
 }
 
 // TestRelay: A and C cannot reach each other, both reach B. What A writes is on C's board at once, and A says only what
-// it knows of that: B has it; C has never been heard to. When A meets C it knows.
+// it knows of that: B has it, and of C there is word through B only. What C writes on top of it proves that C has it.
 func TestRelay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -147,13 +150,24 @@ func TestRelay(t *testing.T) {
 		b.await(merge, "the middle sees both", func() bool { return b.same() && b.sees(0, 1) && b.sees(0, 2) })
 		b.declare()
 		r := b.write(1, api.Write{Verb: "do", Text: "check the lag", Who: []string{"p2"}, ForMS: 60_000})
-		if d := r.Delivery; d.Delivered != 1 || d.Known != 2 || len(d.Missing) != 1 || d.Missing[0].Responder != "p2" || !d.Missing[0].Never {
-			t.Errorf("the receipt says %+v, want 1 of 2, p2 never heard", d)
+		if d := r.Delivery; d.Delivered != 1 || d.Known != 2 || len(d.Missing) != 1 || d.Missing[0].Responder != "p2" || d.Missing[0].Via != "p0" {
+			t.Errorf("the receipt says %+v, want 1 of 2, p2 heard through p0", d)
 		}
 		took := b.await(time.Second, "p2 has it, through p0", func() bool { return b.holds(2, r) })
 		t.Logf("relayed within %v after the receipt", took)
 		b.write(2, api.Write{Verb: "ack"})
 		b.await(time.Second, "the answer is back", b.same)
+		b.inside(1, func(s *session, now time.Time) error {
+			doc, err := s.find("")
+			op, herr := hex.DecodeString(r.Op)
+			if err = errors.Join(err, herr); err != nil {
+				return err
+			}
+			if d := s.delivery(now, doc, crdt.Hash(op), nil); d.Delivered != 2 {
+				t.Errorf("p2 has answered, and p1 says %+v of its order", d)
+			}
+			return nil
+		})
 		if p := b.peer(1, 2); p.Reachable || !p.Never || p.Lacks == 0 {
 			t.Errorf("p1 says of p2, whom it has never met: %+v", p)
 		}

@@ -148,6 +148,18 @@ func (p *people) fillIn(r *rand.Rand, v board.Verb, inc *api.Incident, all []api
 	if wants(v.For) {
 		w.ForMS = 1000 + r.Int64N(1e7)
 	}
+	if wants(v.Labels) {
+		w.Labels = []string{pick(r, nil, "region=eu", "region=us")}
+	}
+	if wants(v.Items) {
+		w.Items = []string{"stop writes", pick(r, nil, "restore", "wait")}
+	}
+	if wants(v.Item) {
+		w.Item = 1 + r.IntN(2)
+	}
+	if wants(v.Place) {
+		w.Place = pick(r, nil, "office", "VPN")
+	}
 	w.Once, w.Vital = v.Once && r.IntN(3) == 0, v.Vital && r.IntN(3) == 0
 	w.Force, w.Withdraw = v.Force && r.IntN(2) == 0, v.Withdraw && r.IntN(4) == 0
 	return w
@@ -171,6 +183,18 @@ func refs(kind board.RefKind, inc *api.Incident) (ids []string) {
 	case board.RefTheory:
 		for _, t := range inc.Theories {
 			ids = append(ids, t.ID)
+		}
+	case board.RefUpdate:
+		for _, u := range inc.Updates {
+			ids = append(ids, u.ID)
+		}
+	case board.RefRun:
+		for _, n := range inc.Runs {
+			ids = append(ids, n.ID)
+		}
+	case board.RefCriterion:
+		for _, c := range inc.Criteria {
+			ids = append(ids, c.ID)
 		}
 	case board.RefNone:
 	}

@@ -305,9 +305,20 @@ func (b *bubble) shown(i int, incident string, now time.Time) string {
 		}
 		return err
 	})
+	// What follows is this node's own: whom it reaches, and how its person settles.
 	for j := range inc.Tasks {
-		inc.Tasks[j].Delivery = nil
+		inc.Tasks[j].Delivery, inc.Tasks[j].AsOfMS = nil, 0
 	}
+	for j := range inc.Command.Terms {
+		inc.Command.Terms[j].AsOfMS = 0
+	}
+	for j := range inc.Conflicts {
+		inc.Conflicts[j].N = 0
+		for k := range inc.Conflicts[j].Choices {
+			inc.Conflicts[j].Choices[k].Key = ""
+		}
+	}
+	inc.Rejoined, inc.Command.Leads = nil, ""
 	text, err := json.MarshalIndent(inc, "", " ")
 	if err != nil {
 		b.t.Error(err)

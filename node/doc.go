@@ -9,6 +9,7 @@
 //	teams/ID/store   operations (package store)
 //	teams/ID/peers   address book (package membership)
 //	teams/ID/roster  copy of the team document, for when the store is damaged
+//	teams/ID/merges  what was held before and after merges, and the numbers of conflicts (merge_file.go)
 //	node.log, sock, config
 //
 // so that joining a team leaves the one before untouched beside it. Everything that belongs to one team at run time is
@@ -25,6 +26,8 @@
 //     there is room.
 //   - A member that sends without end is delayed, never refused, by the allowance in limits.go; people's calls go before
 //     what the network brings.
+//   - Who was heard when and through whom, and whose nodes hold what, is laid over a board when it is shown. It is never
+//     part of one.
 //   - A fresh directory needs no set-up: the first start founds a team of one.
 //   - Run returns only when everything it started has ended.
 package node

@@ -150,6 +150,7 @@ func FuzzStranger(f *testing.F) {
 	f.Add(frames(f, knock, join))
 	f.Add(frames(f, knock))
 	f.Add(frames(f, append([]byte{askIntroduce}, wire.AppendBatch(nil, &wire.Batch{Doc: crdt.DocID(d.recs[0].Hash), Records: d.recs})...)))
+	f.Add(frames(f, append([]byte{askIntroducePart}, wire.AppendBatch(nil, &wire.Batch{Doc: crdt.DocID(d.recs[0].Hash), Records: d.recs[:1]})...), []byte{askIntroduce}))
 	f.Add(frames(f, []byte{9}))
 	f.Add([]byte{0, 0, 0xf0, 0})
 	f.Fuzz(func(t *testing.T, in []byte) {

@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"crypto/ed25519"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -12,8 +11,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"muster/crdt"
 	"muster/crdt/auth"
@@ -36,74 +33,24 @@ import (
 //	introduce  2 | team document as a Batch                                            "I am a member, you do not know yet"
 //	           <- 0, or 1 | why not
 //
+// A team document that does not fit one frame comes in parts, each a Batch: all but the last are in frames that begin
+// with 2 in place of the 0, and with 3 in place of the 2.
+//
 // The signature is bound to the TLS connection by its exporter, so it cannot be relayed; the joiner knows whom it talks
 // to because the team's name in the code is the hash that the team document grows from, and the other side's key is
 // that of a member in it. Any member can let a joiner in, also one that has never been online with the inviter.
 const (
-	askKnock     = 1
-	askIntroduce = 2
+	askKnock         = 1
+	askIntroduce     = 2
+	askIntroducePart = 3
 
-	answerYes = 0
-	answerNo  = 1
+	answerYes  = 0
+	answerNo   = 1
+	answerPart = 2
 
 	knockContext = "muster/knock/v1"
-	joinFrameMax = 60 << 10
+	joinFrameMax = 128 << 10 // one operation, however large, fits
 )
-
-func writeFrame(w io.Writer, parts ...[]byte) error {
-	b := make([]byte, 4)
-	for _, p := range parts {
-		b = append(b, p...)
-	}
-	if len(b)-4 > joinFrameMax {
-		return fmt.Errorf("%d bytes do not fit a joining frame", len(b)-4)
-	}
-	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
-	_, err := w.Write(b)
-	return err
-}
-
-func readFrame(r io.Reader) ([]byte, error) {
-	var n [4]byte
-	if _, err := io.ReadFull(r, n[:]); err != nil {
-		return nil, err
-	}
-	size := binary.BigEndian.Uint32(n[:])
-	if size == 0 || size > joinFrameMax {
-		return nil, fmt.Errorf("%w: joining frame of %d bytes", crdt.ErrFormat, size)
-	}
-	b := make([]byte, size)
-	_, err := io.ReadFull(r, b)
-	return b, err
-}
-
-// readAnswer reads yes, with what follows it, or the other side's reason for no.
-func readAnswer(r io.Reader) ([]byte, error) {
-	b, err := readFrame(r)
-	if err != nil {
-		return nil, err
-	}
-	if b[0] != answerYes {
-		return nil, &refusal{printable(b[1:])}
-	}
-	return b[1:], nil
-}
-
-// A refusal is the other side's no.
-type refusal struct{ why string }
-
-func (e *refusal) Error() string { return e.why }
-
-// printable makes text of a peer fit for a terminal.
-func printable(b []byte) string {
-	out := []rune{}
-	for _, c := range string(b[:min(len(b), 200)]) {
-		if unicode.IsGraphic(c) && c != utf8.RuneError {
-			out = append(out, c)
-		}
-	}
-	return string(out)
-}
 
 // stranger answers a device that is no member.
 func (s *session) stranger(ctx context.Context, dev crdt.DeviceID, exporter []byte, rw io.ReadWriter) error {
@@ -113,6 +60,14 @@ func (s *session) stranger(ctx context.Context, dev crdt.DeviceID, exporter []by
 	}
 	no := func(err error) error {
 		return errors.Join(err, writeFrame(rw, []byte{answerNo}, []byte(err.Error())))
+	}
+	for b[0] == askIntroducePart {
+		if err := s.admit(ctx, b[1:]); err != nil {
+			return no(err)
+		}
+		if b, err = readFrame(rw); err != nil {
+			return err
+		}
 	}
 	switch b[0] {
 	case askIntroduce:
@@ -125,7 +80,7 @@ func (s *session) stranger(ctx context.Context, dev crdt.DeviceID, exporter []by
 		if err != nil {
 			return no(err)
 		}
-		if err := writeFrame(rw, []byte{answerYes}, doc); err != nil {
+		if err := writeDocument(rw, answerPart, answerYes, doc); err != nil {
 			return err
 		}
 		if b, err = readFrame(rw); err != nil {
@@ -140,7 +95,7 @@ func (s *session) stranger(ctx context.Context, dev crdt.DeviceID, exporter []by
 }
 
 // answerKnock returns the team document for a device that holds an invitation.
-func (s *session) answerKnock(ctx context.Context, dev crdt.DeviceID, exporter, b []byte) (doc []byte, err error) {
+func (s *session) answerKnock(ctx context.Context, dev crdt.DeviceID, exporter, b []byte) (doc *wire.Batch, err error) {
 	if len(b) != ed25519.PublicKeySize+ed25519.SignatureSize {
 		return nil, fmt.Errorf("%w: knock", crdt.ErrFormat)
 	}
@@ -152,10 +107,8 @@ func (s *session) answerKnock(ctx context.Context, dev crdt.DeviceID, exporter, 
 		if _, _, ok := s.r.Team().Invitation(pub); !ok {
 			return errors.New("the invitation is not known here: let the inviter's node answer, or ask for a new code")
 		}
-		batch, err := s.r.Whole(s.team)
-		if err == nil {
-			doc = wire.AppendBatch(nil, batch)
-		}
+		var err error
+		doc, err = s.r.Whole(s.team)
 		return err
 	})
 	return doc, err
@@ -211,12 +164,9 @@ func (s *session) introductions(ctx context.Context) error {
 }
 
 func (s *session) introduceTo(ctx context.Context, to transport.Refused) error {
-	var doc []byte
-	err := s.do(ctx, func(time.Time) error {
-		batch, err := s.r.Whole(s.team)
-		if err == nil {
-			doc = wire.AppendBatch(nil, batch)
-		}
+	var doc *wire.Batch
+	err := s.do(ctx, func(time.Time) (err error) {
+		doc, err = s.r.Whole(s.team)
 		return err
 	})
 	if err != nil {
@@ -226,11 +176,12 @@ func (s *session) introduceTo(ctx context.Context, to transport.Refused) error {
 		if dev != to.Device {
 			return errors.New("somebody else is there now")
 		}
-		if err := writeFrame(rw, []byte{askIntroduce}, doc); err != nil {
+		werr := writeDocument(rw, askIntroducePart, askIntroduce, doc)
+		_, err := readAnswer(rw) // also when we could not say all: perhaps there was a no before the end
+		if no := (*refusal)(nil); err == nil || werr == nil || errors.As(err, &no) {
 			return err
 		}
-		_, err := readAnswer(rw)
-		return err
+		return werr
 	})
 }
 
@@ -475,11 +426,7 @@ func (j *joiner) knock(_ context.Context, addr netip.AddrPort, dev crdt.DeviceID
 	if err := writeFrame(rw, []byte{askKnock}, key.Public().(ed25519.PublicKey), sig); err != nil {
 		return err
 	}
-	b, err := readAnswer(rw)
-	if err != nil {
-		return err
-	}
-	batch, err := wire.ParseBatch(b)
+	batch, err := readDocument(rw)
 	if err != nil {
 		return err
 	}

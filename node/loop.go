@@ -157,6 +157,7 @@ func (s *session) event(ev transport.Event) {
 	case transport.PeerDown:
 		s.m.Disconnected(ev.Device)
 		s.clues.note(ev.Device, func(c *clue) { c.downAt, c.down = now, ev.Reason })
+		s.merges.down(ev.Device, s.r.PeerPresence(ev.Device).Heard)
 		s.r.PeerDown(now, ev.Device)
 		s.changed()
 	case transport.Frame:
@@ -201,6 +202,7 @@ func (s *session) peerUp(now time.Time, ev transport.PeerUp) {
 	}
 	info.offsetMS = theirs.WallMS - ev.At.Add(s.n.cfg.Skew-ev.RTT/2).UnixMilli()
 	s.holdAgain(ev.Device)
+	s.merges.up(ev.Device)
 	s.r.PeerUp(now, ev.Device)
 	s.changed()
 }
@@ -267,6 +269,7 @@ func (s *session) flush(calls []*call) error {
 		}
 	}
 	s.notice(rd.Changes)
+	s.noteSynced()
 	s.settleWaiters()
 	wait := time.Hour
 	if !rd.Next.IsZero() {
@@ -309,6 +312,7 @@ func (s *session) notice(changes []replica.Change) {
 			s.merged[c.Hash] = true
 		}
 	}
+	s.noteMerges(s.n.now(), changes)
 	s.changed()
 }
 

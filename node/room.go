@@ -67,7 +67,7 @@ func (s *session) unwritten(calls []*call) error {
 	if err := s.openReplica(); err != nil {
 		return err
 	}
-	s.summaries = map[crdt.DocID]*summary{}
+	s.summaries, s.grouped = map[crdt.DocID]*summary{}, nil
 	s.waiters = slices.DeleteFunc(s.waiters, func(w *waiter) bool {
 		g := s.r.Graph(w.doc)
 		gone := g == nil || !g.Has(w.op)

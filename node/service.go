@@ -14,6 +14,7 @@ import (
 	"muster/crdt/auth"
 	"muster/crdt/board"
 	"muster/node/api"
+	"muster/node/replica"
 )
 
 // Write does one verb.
@@ -35,56 +36,57 @@ func (n *Node) Write(ctx context.Context, in api.Write) (api.Receipt, error) {
 	if err != nil {
 		return api.Receipt{}, problem(err)
 	}
-	wait := time.NewTimer(deliveryWait)
-	defer wait.Stop()
-	select {
-	case <-w.done:
-	case <-wait.C:
-	case <-ctx.Done():
-	}
-	err = s.do(ctx, func(now time.Time) error {
-		s.waiters = slices.DeleteFunc(s.waiters, func(o *waiter) bool { return o == w })
-		out.Delivery = s.delivery(now, w.doc, w.op, nil)
-		return nil
-	})
-	if err != nil { // it is on disk; who has it cannot be said any more
-		out.Delivery = api.Delivery{}
-	}
+	out.Delivery = s.awaitDelivery(ctx, w)
 	return out, nil
 }
 
 // write runs on the loop.
 func (s *session) write(now time.Time, in api.Write, w *waiter) (api.Receipt, error) {
 	var doc crdt.DocID
-	if in.Verb != "declare" {
-		var err error
-		if doc, err = s.find(in.Incident); err != nil {
-			return api.Receipt{}, err
-		}
-	}
+	var err error
 	intent := intentOf(in)
-	if in.Verb == "same" {
-		other, err := s.find(cmp.Or(in.Ref, in.Subject))
-		if err != nil {
-			return api.Receipt{}, err
+	switch in.Verb {
+	case "declare":
+	case "same": // of the names as they are typed
+		if doc, err = s.findOne(in.Incident); err == nil {
+			intent.Other, err = s.findOne(cmp.Or(in.Ref, in.Subject))
 		}
-		intent.Other, intent.Ref, intent.Subject = other, "", ""
+		intent.Ref, intent.Subject = "", ""
+	default:
+		doc, err = s.find(in.Incident)
 	}
-	p, err := s.r.Propose(now, doc, intent)
 	if err != nil {
 		return api.Receipt{}, err
 	}
-	w.doc, w.op = p.Doc, p.Hash
-	if len(s.waiters) < waitersMax {
-		s.waiters = append(s.waiters, w)
+	if in.Verb == "settle" {
+		var err error
+		if intent.Subject, err = s.settleSubject(doc, in.Subject); err != nil {
+			return api.Receipt{}, err
+		}
 	}
+	var made []replica.Proposed
+	if doc.IsZero() {
+		made = make([]replica.Proposed, 1)
+		made[0], err = s.r.Propose(now, doc, intent)
+	} else {
+		made, err = s.propose(now, doc, intent)
+	}
+	if err != nil {
+		return api.Receipt{}, err
+	}
+	p := made[0]
+	s.await(w, p.Doc, p.Hash)
 	s.recent = p.Doc
 	out := api.Receipt{
-		Schema: "muster.receipt/1", Op: p.Hash.String(), Incident: board.Name(p.Doc), Text: p.Draft.Text, Notes: p.Draft.Notes,
-		Settle: s.summary(p.Doc).Conflicts,
+		Schema: "muster.receipt/1", Op: p.Hash.String(), Incident: board.Name(p.Doc), Text: p.Draft.Text, Notes: s.groupNotes(in.Verb, made),
+		Settle: s.brief(p.Doc).Conflicts, Drill: s.summary(p.Doc).Drill,
 	}
 	if p.Draft.Ref != nil {
 		out.ID = p.Draft.Ref(p.Hash)
+	}
+	s.address(&out, in)
+	if note := s.rejoinedNote(now, p.Doc); note != "" {
+		out.Notes = append(out.Notes, note)
 	}
 	return out, nil
 }
@@ -92,7 +94,8 @@ func (s *session) write(now time.Time, in api.Write, w *waiter) (api.Receipt, er
 func intentOf(w api.Write) board.Intent {
 	return board.Intent{
 		Verb: w.Verb, Ref: w.Ref, Who: w.Who, Text: w.Text, Reason: w.Reason, Kind: w.Kind, Topic: w.Topic,
-		Subject: w.Subject, Value: w.Value, Severity: w.Severity, Fatigue: w.Fatigue, Services: w.Services,
+		Subject: w.Subject, Value: w.Value, Severity: w.Severity, Fatigue: w.Fatigue, Services: w.Services, Refs: w.Refs, Labels: w.Labels, Place: w.Place, Drill: w.Drill,
+		Items: w.Items, Item: w.Item,
 		Resource: w.Resource, AtMS: w.AtMS, ForMS: w.ForMS, Once: w.Once, Vital: w.Vital, Force: w.Force,
 		Withdraw: w.Withdraw, Yes: w.Yes,
 	}
@@ -121,50 +124,6 @@ func (s *session) operations() int {
 	return n
 }
 
-// delivery says whose nodes hold an operation. Only persons in among count; nil: everyone.
-func (s *session) delivery(now time.Time, doc crdt.DocID, op crdt.Hash, among []auth.PersonID) api.Delivery {
-	type seen struct {
-		held  bool
-		heard time.Time
-	}
-	people := map[auth.PersonID]*seen{}
-	me := s.me().Person
-	for _, m := range s.r.Team().Members() {
-		if m.Person == me || among != nil && !slices.Contains(among, m.Person) {
-			continue
-		}
-		p := people[m.Person]
-		if p == nil {
-			p = &seen{heard: s.r.Presence(m.Person).Heard}
-			people[m.Person] = p
-		}
-		p.held = p.held || s.r.Holds(m.Device, doc, op)
-	}
-	out := api.Delivery{Known: len(people)}
-	for _, id := range s.r.Team().All() {
-		p := people[id]
-		if p == nil {
-			continue
-		}
-		if p.held {
-			out.Delivered++
-			continue
-		}
-		m := api.Missing{Responder: s.r.Team().Handle(id), Never: p.heard.IsZero()}
-		if !m.Never {
-			m.HeardMS = max(now.Sub(p.heard).Milliseconds(), 0)
-		}
-		out.Missing = append(out.Missing, m)
-	}
-	slices.SortStableFunc(out.Missing, func(a, b api.Missing) int {
-		if a.Never != b.Never {
-			return map[bool]int{false: -1, true: 1}[a.Never]
-		}
-		return cmp.Compare(a.HeardMS, b.HeardMS)
-	})
-	return out
-}
-
 // A summary is what lists say about an incident.
 type summary struct {
 	ops int
@@ -185,8 +144,18 @@ func (s *session) summary(doc crdt.DocID) *summary {
 	return c
 }
 
-// find resolves how people name an incident. An empty name means the current one.
+// find resolves how people name an incident, and returns the canonical one of those that are one with it. An empty name
+// means the current one.
 func (s *session) find(name string) (crdt.DocID, error) {
+	doc, err := s.findOne(name)
+	if err != nil {
+		return crdt.DocID{}, err
+	}
+	return s.group(doc).Doc(), nil
+}
+
+// findOne is find for the incident that was named and no other.
+func (s *session) findOne(name string) (crdt.DocID, error) {
 	docs := s.r.Documents()
 	if len(docs) == 0 {
 		return crdt.DocID{}, api.Errorf(api.CodeNotFound, `declare one: muster declare "what is broken" --sev 2`, "there is no incident")
@@ -205,7 +174,7 @@ func (s *session) find(name string) (crdt.DocID, error) {
 			starts = append(starts, d)
 		}
 	}
-	switch len(starts) {
+	switch len(s.canonicals(starts)) {
 	case 1:
 		return starts[0], nil
 	case 0:
@@ -229,8 +198,13 @@ func (s *session) names(docs []crdt.DocID) []string {
 // currentIncident is the only live incident, else the one acted on last, else the only one there is.
 func (s *session) currentIncident(docs []crdt.DocID) (crdt.DocID, error) {
 	var live []crdt.DocID
+	known := slices.Contains(docs, s.recent) // a full disk may have taken it back
+	docs = s.canonicals(docs)
+	if known {
+		s.recent = s.canonicals([]crdt.DocID{s.recent})[0]
+	}
 	for _, d := range docs {
-		if s.summary(d).live {
+		if s.group(d).Live() {
 			live = append(live, d)
 		}
 	}

@@ -54,8 +54,10 @@ type session struct {
 	tick       *time.Timer
 	summaries  map[crdt.DocID]*summary
 	recent     crdt.DocID // incident acted on last
+	grouped    *grouping  // nil: not computed yet
 	merged     map[crdt.Hash]bool
 	introduce  chan transport.Refused
+	merges     mergeLog
 
 	watchMu  sync.Mutex
 	watchers map[chan struct{}]bool // each told, without waiting, that something changed
@@ -85,6 +87,7 @@ func (n *Node) open() (*session, error) {
 		peers: map[crdt.DeviceID]*peerInfo{}, allowances: map[crdt.DeviceID]*allowance{}, summaries: map[crdt.DocID]*summary{}, merged: map[crdt.Hash]bool{},
 		watchers: map[chan struct{}]bool{}, erased: make(chan struct{}, 1), introduce: make(chan transport.Refused, 16),
 	}
+	s.merges = newMergeLog()
 	s.ctx, s.quit = context.WithCancelCause(context.Background())
 	err := os.MkdirAll(n.home.team(team), 0o700) // of a team just joined, for what is kept beside the store
 	if err != nil {
@@ -102,6 +105,7 @@ func (n *Node) open() (*session, error) {
 	n.mu.Lock()
 	n.port = s.t.LocalAddr().Port()
 	n.mu.Unlock()
+	s.recallMerges()
 	return s, nil
 }
 
@@ -335,6 +339,7 @@ func (s *session) run(ctx context.Context) error {
 	part("discovery", s.discover)
 	part("introductions", s.introductions)
 	part("cleaning", s.clean)
+	part("merges", s.writeMerges)
 	s.m.SetEndpoints(s.endpoints())
 	err := s.loop()
 	s.quit(err)
@@ -350,6 +355,11 @@ func (s *session) close() error {
 	select {
 	case <-s.erased: // bodies were erased a moment ago, and cleaning has ended
 		s.compact()
+	default:
+	}
+	select {
+	case b := <-s.merges.files:
+		s.writeMergeFile(b)
 	default:
 	}
 	return errors.Join(s.t.Close(), s.store.Close())

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"os"
 	"slices"
 	"time"
@@ -28,14 +29,12 @@ func (s *session) status(now time.Time) api.Status {
 		current, _ = s.currentIncident(docs) // several and none of them current: none is marked
 	}
 	for _, d := range docs {
-		c := s.summary(d)
-		out.Incidents = append(out.Incidents, api.IncidentStatus{
-			ID: d.String(), Name: board.Name(d), Operations: c.ops, Digest: digestText(s.r.DocDigest(d)), Title: c.Title,
-			Severity: c.Severity, Status: c.Status, Commander: c.Commander, Settle: c.Conflicts, Live: c.live, Current: d == current,
-		})
+		out.Incidents = append(out.Incidents, s.incidentStatus(d, current))
 	}
+	out.Suggestions = suggestions(s.groups().suggestions)
 	out.Peers = s.peerList(now)
-	out.Responders = s.responders(me.Person)
+	out.Responders = s.responders(now, me.Person)
+	out.AloneMS = s.alone(now)
 	out.Cut = s.cutNames()
 	if p := s.r.Incoming(); p.OperationsTotal > 0 {
 		out.Syncing = &api.Sync{Operations: int(p.Operations), OperationsTotal: int(p.OperationsTotal), Bytes: p.Bytes, BytesTotal: p.BytesTotal}
@@ -70,15 +69,16 @@ func (s *session) peerList(now time.Time) []api.Peer {
 		} else if !p.Never {
 			p.HeardMS = now.Sub(seen.Heard).Milliseconds()
 		}
+		s.roundabout(now, &p, m.Person, seen)
 		out = append(out, p)
 	}
 	return out
 }
 
-func (s *session) responders(me auth.PersonID) []api.Responder {
+func (s *session) responders(now time.Time, me auth.PersonID) []api.Responder {
 	var out []api.Responder
 	for _, p := range s.r.Team().All() {
-		r := api.Responder{Handle: s.r.Team().Handle(p), Reachable: s.r.Presence(p).Reachable}
+		r := s.responder(now, p)
 		for _, m := range s.r.Team().Members() {
 			if m.Person == p {
 				r.Devices++
@@ -155,11 +155,10 @@ func (s *session) twins() []string {
 // entries runs on the loop.
 func (s *session) entries(doc crdt.DocID) []api.Entry {
 	out := []api.Entry{}
-	name := board.Name(doc)
-	for _, e := range s.r.Board(doc).Log(s.r.Team()) {
+	for _, e := range s.group(doc).Log(s.r.Team()) {
 		out = append(out, api.Entry{
-			Op: e.Op.String(), Incident: name, AtMS: e.AtMS, OccurredMS: e.OccurredMS, Actor: e.Actor,
-			Device: e.Dot.Device.Short(), Kind: e.Kind, Ref: e.Ref, Text: e.Text, Merged: s.merged[e.Op],
+			Op: e.Op.String(), Incident: cmp.Or(e.Incident, board.Name(doc)), AtMS: e.AtMS, OccurredMS: e.OccurredMS, Actor: e.Actor,
+			Device: e.Dot.Device.Short(), Kind: e.Kind, Ref: e.Ref, About: e.About, Text: e.Text, Merged: s.merged[e.Op],
 		})
 	}
 	return out
@@ -167,56 +166,58 @@ func (s *session) entries(doc crdt.DocID) []api.Entry {
 
 // incident runs on the loop.
 func (s *session) incident(now time.Time, doc crdt.DocID) api.Incident {
-	v := s.r.Board(doc).View(now, s.r.Team())
+	group := s.group(doc)
+	v := group.View(now, s.r.Team())
 	out := api.Incident{
 		Schema: "muster.show/1", ID: doc.String(), Name: v.Name, Digest: digestText(s.r.DocDigest(doc)), Operations: v.Operations,
 		Title: v.Title, Titles: values(v.Titles), Severity: v.Severity, Severities: values(v.Severities), Status: v.Status,
 		Contested: v.Contested, Services: v.Services, DeclaredBy: v.DeclaredBy, DeclaredMS: v.DeclaredMS,
 		Command: command(&v.Command), Tasks: []api.Task{}, Notes: []api.Note{}, Conflicts: []api.Conflict{},
 	}
+	s.ending(now, doc, &v, &out)
+	situation(&out, &v)
+	out.Names, out.Suggestions = v.Names, suggestions(s.suggestionsFor(doc))
 	for _, r := range v.Roles {
 		out.Roles = append(out.Roles, api.Role{Role: r.Role, Holders: r.Holders})
 	}
 	for i := range v.Tasks {
-		out.Tasks = append(out.Tasks, s.task(now, doc, &v.Tasks[i]))
+		out.Tasks = append(out.Tasks, s.task(now, group.Holder(v.Tasks[i].Op), &v.Tasks[i]))
 	}
 	for _, n := range v.Notes {
-		a := api.Note{ID: n.ID, Op: n.Op.String(), Text: n.Text, Kinds: n.Kinds, By: n.By, AtMS: n.AtMS, OccurredMS: n.OccurredMS}
-		if n.Redacted != nil {
-			r := value(*n.Redacted)
-			a.Redacted = &r
-		}
-		out.Notes = append(out.Notes, a)
+		out.Notes = append(out.Notes, note(n))
 	}
 	for _, d := range v.Decisions {
-		out.Decisions = append(out.Decisions, api.Decision{
-			ID: d.ID, Op: d.Op.String(), Text: d.Text, Topic: d.Topic, By: d.By, AtMS: d.AtMS, Stands: d.Stands, Objections: values(d.Objections),
-		})
+		out.Decisions = append(out.Decisions, decision(d))
 	}
 	for _, t := range v.Theories {
-		out.Theories = append(out.Theories, api.Theory{ID: t.ID, Op: t.Op.String(), Text: t.Text, By: t.By, AtMS: t.AtMS, State: t.State, Why: t.Why})
+		out.Theories = append(out.Theories, theory(t))
 	}
 	for _, c := range v.CheckIns {
-		out.CheckIns = append(out.CheckIns, api.CheckIn{By: c.By, State: c.State, Fatigue: c.Fatigue, AtMS: c.AtMS})
+		out.CheckIns = append(out.CheckIns, api.CheckIn{By: c.By, Incident: c.Incident, For: c.For, State: c.State, Fatigue: c.Fatigue, Text: c.Text, Place: c.Place, AtMS: c.AtMS})
 	}
 	for _, r := range v.RollCalls {
-		out.RollCalls = append(out.RollCalls, api.RollCall{By: r.By, AtMS: r.AtMS, DueMS: r.DueMS})
+		out.RollCalls = append(out.RollCalls, api.RollCall{
+			By: r.By, Incident: r.Incident, AtMS: r.AtMS, DueMS: r.DueMS, Open: r.Open, Replies: standings(r.Replies), Missing: r.Missing, Known: r.Known,
+		})
 	}
 	for _, t := range v.Thanks {
-		out.Thanks = append(out.Thanks, api.Thanks{By: t.By, To: t.To, Text: t.Text, AtMS: t.AtMS})
+		out.Thanks = append(out.Thanks, api.Thanks{By: t.By, Incident: t.Incident, To: t.To, Text: t.Text, AtMS: t.AtMS})
 	}
 	for _, c := range v.Conflicts {
-		a := api.Conflict{N: c.N, Kind: c.Kind, Subject: c.Subject, Text: c.Text, Shown: c.Shown, Choices: []api.Choice{}}
-		for _, ch := range c.Choices {
-			a.Choices = append(a.Choices, api.Choice{Key: ch.Key, Value: ch.Value, Label: ch.Label, By: ch.By, AtMS: ch.AtMS})
-		}
-		out.Conflicts = append(out.Conflicts, a)
+		out.Conflicts = append(out.Conflicts, s.conflict(doc, c))
 	}
+	out.Rejoined = s.rejoined(now, doc)
+	s.asOf(doc, &v, &out)
+	s.leads(&v.Command, &out.Command)
+	out.Warnings = v.Warnings
 	for _, m := range v.Merged {
-		out.Merged = append(out.Merged, api.Notice{Kind: m.Kind, Subject: m.Subject, Text: m.Text, Open: m.Open})
+		if !s.concerns(m) {
+			continue
+		}
+		out.Merged = append(out.Merged, api.Notice{Kind: m.Kind, Incident: m.Incident, Subject: m.Subject, Text: m.Text, Open: m.Open})
 	}
 	for _, c := range v.Settled {
-		out.Settled = append(out.Settled, api.Settled{Kind: c.Kind, Subject: c.Subject, Values: c.Values, Chosen: c.Chosen, By: c.By, Reason: c.Reason, AtMS: c.AtMS})
+		out.Settled = append(out.Settled, api.Settled{Kind: c.Kind, Incident: c.Incident, Subject: c.Subject, Values: c.Values, Chosen: c.Chosen, By: c.By, Reason: c.Reason, AtMS: c.AtMS})
 	}
 	return out
 }
@@ -224,29 +225,54 @@ func (s *session) incident(now time.Time, doc crdt.DocID) api.Incident {
 func command(c *board.Command) api.Command {
 	out := api.Command{Commander: c.Commander, Terms: []api.Term{}, SinceMS: c.SinceMS, Requests: values(c.Requests)}
 	for _, t := range c.Terms {
-		out.Terms = append(out.Terms, api.Term{Holder: t.Holder, Basis: t.Basis, Acting: t.Acting, SinceMS: t.SinceMS, Reason: t.Reason, Orders: t.Orders})
+		out.Terms = append(out.Terms, api.Term{
+			Holder: t.Holder, Basis: t.Basis, Acting: t.Acting, SinceMS: t.SinceMS, Reason: t.Reason, Orders: t.Orders,
+			From: t.From, Pending: t.Pending, ConfirmedMS: t.ConfirmedMS, Unconfirmed: t.Unconfirmed,
+		})
 	}
 	for _, o := range c.Offers {
-		out.Offers = append(out.Offers, api.Offer{From: o.From, To: o.To, Reason: o.Reason, ForMS: o.ForMS, AtMS: o.AtMS})
+		out.Offers = append(out.Offers, offer(o))
 	}
 	return out
 }
 
+func offer(o board.Offer) api.Offer {
+	return api.Offer{
+		From: o.From, To: o.To, Reason: o.Reason, ForMS: o.ForMS, AtMS: o.AtMS,
+		LapsesMS: o.LapsesMS, Lapsed: o.Lapsed, Back: o.Back, DueMS: o.DueMS, Due: o.Due,
+	}
+}
+
+func note(n board.Note) api.Note {
+	out := api.Note{
+		ID: n.ID, Incident: n.Incident, Op: n.Op.String(), Text: n.Text, Texts: values(n.Texts), Kinds: n.Kinds, Pinned: n.Pinned,
+		By: n.By, AtMS: n.AtMS, OccurredMS: n.OccurredMS,
+	}
+	if n.Redacted != nil {
+		r := value(*n.Redacted)
+		out.Redacted = &r
+	}
+	return out
+}
+
+func decision(d board.Decision) api.Decision {
+	return api.Decision{
+		ID: d.ID, Incident: d.Incident, Op: d.Op.String(), Text: d.Text, Topic: d.Topic, By: d.By, AtMS: d.AtMS, Stands: d.Stands,
+		Superseded: d.Superseded, Unread: d.Unread, Objections: objections(d.Objections),
+	}
+}
+
+func theory(t board.Theory) api.Theory {
+	return api.Theory{ID: t.ID, Incident: t.Incident, Op: t.Op.String(), Text: t.Text, By: t.By, AtMS: t.AtMS, State: t.State, Why: t.Why}
+}
+
 func (s *session) task(now time.Time, doc crdt.DocID, t *board.Task) api.Task {
 	out := api.Task{
-		ID: t.ID, Op: t.Op.String(), Text: t.Text, State: t.State, Mark: t.Mark, Owners: t.Owners, Helpers: t.Helpers, By: t.By, AtMS: t.AtMS,
+		ID: t.ID, Incident: t.Incident, Op: t.Op.String(), Text: t.Text, State: t.State, Mark: t.Mark, Owners: t.Owners, Helpers: t.Helpers, By: t.By, AtMS: t.AtMS,
 		DueMS: t.DueMS, Once: t.Once, Vital: t.Vital, Resource: t.Resource, Blocked: t.Blocked, Results: values(t.Results),
-		Overdue: t.Overdue, Verified: t.Verified, Conflict: t.Conflict, Merged: t.Merged, Settled: t.Settled,
+		Overdue: t.Overdue, LateAck: t.LateAck, Stalled: t.Stalled, Verified: t.Verified, Conflict: t.Conflict, Merged: t.Merged, Settled: t.Settled,
 	}
-	for _, w := range t.Waiting { // the answer to an order is awaited: has it reached anyone?
-		d := s.delivery(now, doc, w.Op, []auth.PersonID{w.Person})
-		if out.Delivery == nil {
-			out.Delivery = &api.Delivery{}
-		}
-		out.Delivery.Known += d.Known
-		out.Delivery.Delivered += d.Delivered
-		out.Delivery.Missing = append(out.Delivery.Missing, d.Missing...)
-	}
+	out.Delivery = s.orderDelivery(now, doc, t)
 	return out
 }
 

@@ -25,8 +25,16 @@ type Service interface {
 	// Show returns one incident whole. Codes: not_found, ambiguous.
 	Show(ctx context.Context, incident string) (Incident, error)
 
+	// Brief returns what whoever takes command of one incident over must know: the briefing of the offer of command that waits
+	// for this node's person or that they have made, else that of now. Codes: not_found, ambiguous.
+	Brief(ctx context.Context, incident string) (Briefing, error)
+
 	// Log returns the timeline of one incident, oldest first, starting after the entries that since names (empty: all).
 	Log(ctx context.Context, incident string) ([]Entry, error)
+
+	// Merge reports on the last merge of one incident, to this node's person, and remembers that it was shown. Code
+	// not_found: also when nothing was merged yet.
+	Merge(ctx context.Context, incident string) (MergeReport, error)
 
 	// Watch yields the state and then every change. The first event is the whole state. It ends with ctx or with the node.
 	Watch(ctx context.Context, incident string) iter.Seq2[Event, error]
@@ -39,6 +47,13 @@ type Service interface {
 
 	// Join leaves the team of one that a fresh node founded and enters the team of the code. Codes: bad_code, unreachable, refused.
 	Join(ctx context.Context, in Join) (Joined, error)
+
+	// Profile says who somebody is and how to reach them. An empty who is this node's own person. Code not_found.
+	Profile(ctx context.Context, who string) (Profile, error)
+
+	// SetProfile changes what this node's own person says about themselves, and returns all of it with who has the change.
+	// Codes: usage, disk_full.
+	SetProfile(ctx context.Context, in SetProfile) (Profile, error)
 
 	// Cut stops all exchange of packets with the named responders (empty: with everyone) until Heal.
 	Cut(ctx context.Context, who []string) (Status, error)
@@ -66,13 +81,18 @@ type Write struct {
 	Who      []string `json:"who,omitempty"` // handles without @
 	Text     string   `json:"text,omitempty"`
 	Reason   string   `json:"reason,omitempty"`
-	Kind     string   `json:"kind,omitempty"`    // of a note: obs, act, risk, todo
+	Kind     string   `json:"kind,omitempty"`    // of a note: obs, act, risk, todo, comms, handoff, broken
 	Topic    string   `json:"topic,omitempty"`   // of a decision
 	Subject  string   `json:"subject,omitempty"` // of a settlement: command, status, a number of the list of conflicts, a task, decision
 	Value    string   `json:"value,omitempty"`   // of a settlement; of status; of here
 	Severity int      `json:"severity,omitempty"`
 	Fatigue  int      `json:"fatigue,omitempty"` // 1 to 5
 	Services []string `json:"services,omitempty"`
+	Refs     []string `json:"refs,omitempty"`     // of accept: open items of the briefing, by number or id
+	Labels   []string `json:"labels,omitempty"`   // region=eu
+	Items    []string `json:"items,omitempty"`    // of a playbook
+	Item     int      `json:"item,omitempty"`     // number of an item of a run, from 1
+	Place    string   `json:"place,omitempty"`    // where somebody is, where something is seen from or was published
 	Resource string   `json:"resource,omitempty"` // what a task has its hands on
 
 	AtMS  int64 `json:"at_ms,omitempty"`  // when it happened, by the person's account
@@ -82,7 +102,8 @@ type Write struct {
 	Vital    bool `json:"vital,omitempty"`
 	Force    bool `json:"force,omitempty"`
 	Withdraw bool `json:"withdraw,omitempty"`
-	Yes      bool `json:"yes,omitempty"` // the question of a confirm error was answered yes
+	Drill    bool `json:"drill,omitempty"` // of declare: an exercise
+	Yes      bool `json:"yes,omitempty"`   // the question of a confirm error was answered yes
 }
 
 // A Receipt says what a write did and who has it.
@@ -91,11 +112,13 @@ type Receipt struct {
 	Op       string   `json:"op"`              // the operation, hexadecimal
 	ID       string   `json:"id,omitempty"`    // what it made or changed, as people type it: t7f, amber-otter
 	Incident string   `json:"incident"`        // name of the incident acted on
+	Drill    bool     `json:"drill,omitempty"` // it is an exercise
 	Text     string   `json:"text"`            // what happened, one line
 	Notes    []string `json:"notes,omitempty"` // warnings and consequences, one line each
 	Settle   int      `json:"settle"`          // conflicts that wait for a human on this incident
 
 	Delivery Delivery `json:"delivery"`
+	To       []string `json:"to,omitempty"` // whom an order or an offer is addressed to
 }
 
 // Delivery is what is known about who holds an operation. Responders count, not devices, and the author does not.
@@ -103,6 +126,9 @@ type Delivery struct {
 	Delivered int       `json:"delivered"`
 	Known     int       `json:"known"`
 	Missing   []Missing `json:"missing,omitempty"` // most recently heard first
+
+	DeliveredTo  []string `json:"delivered_to,omitempty"` // whose node holds it
+	Acknowledged []string `json:"acknowledged,omitempty"` // of an order: who has answered for it themselves
 }
 
 // Missing is a responder who is not known to hold an operation.
@@ -110,6 +136,9 @@ type Missing struct {
 	Responder string `json:"responder"`
 	HeardMS   int64  `json:"heard_ms,omitempty"` // how long ago this node last heard any of theirs; 0 with Never
 	Never     bool   `json:"never,omitempty"`
+
+	Via    string   `json:"via,omitempty"`    // who brought that last sign of theirs; empty: it came to this node itself
+	Phones []string `json:"phones,omitempty"` // as they say themselves, the one to try first is first
 }
 
 // Status describes a node. Its first fields are the contract for scripts.
@@ -126,10 +155,13 @@ type Status struct {
 	Peers      []Peer           `json:"peers"`
 	Responders []Responder      `json:"responders"` // all members, this node's own first
 
+	Suggestions []Suggestion `json:"suggestions,omitempty"` // incidents that may be the same outage
+
 	Home     string   `json:"home"` // directory
 	Version  string   `json:"version"`
 	PID      int      `json:"pid"`
 	Cut      []string `json:"cut,omitempty"`      // responders this node is cut from by a drill; "all" for everyone
+	AloneMS  int64    `json:"alone_ms,omitempty"` // how long nobody of a team of several has been reachable; 0: somebody is
 	Syncing  *Sync    `json:"syncing,omitempty"`  // nil when nothing is on its way
 	Warnings []string `json:"warnings,omitempty"` // what a person should know: a damaged store, a disk nearly full
 }
@@ -156,6 +188,10 @@ type IncidentStatus struct {
 	Settle    int    `json:"settle"`
 	Live      bool   `json:"live"` // not resolved or closed
 	Current   bool   `json:"current"`
+
+	Same  string   `json:"same,omitempty"`  // this is another name of the incident of that name, whose line counts
+	Also  []string `json:"also,omitempty"`  // other names of this incident
+	Drill bool     `json:"drill,omitempty"` // an exercise
 }
 
 // Peer is another device of the team.
@@ -171,6 +207,10 @@ type Peer struct {
 	HeardMS int64 `json:"heard_ms,omitempty"` // how long ago it was last heard; 0 while reachable or when Never
 	Never   bool  `json:"never,omitempty"`
 	Cut     bool  `json:"cut,omitempty"`
+
+	Via    string   `json:"via,omitempty"`     // who brought a newer sign of it than it gave itself
+	WordMS int64    `json:"word_ms,omitempty"` // with Via: how long ago that was
+	Phones []string `json:"phones,omitempty"`  // of its person
 }
 
 // Responder is a person of the team.
@@ -179,6 +219,13 @@ type Responder struct {
 	Devices   int    `json:"devices"`
 	Reachable bool   `json:"reachable"`
 	Role      string `json:"role"` // steward, responder, observer
+
+	Name     string   `json:"name,omitempty"`
+	Callsign string   `json:"callsign,omitempty"`
+	Phones   []string `json:"phones,omitempty"`
+	HeardMS  int64    `json:"heard_ms,omitempty"` // how long ago they gave the last sign; 0 while reachable or when Never
+	Never    bool     `json:"never,omitempty"`
+	Via      string   `json:"via,omitempty"` // who brought it
 }
 
 // Init names a node's owner and team.

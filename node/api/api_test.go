@@ -56,9 +56,17 @@ func methods() map[string]func(context.Context, Service) (got, want, seen any, e
 			r, err := s.Show(ctx, "amber")
 			return r, fakeIncident, "show amber", err
 		},
+		"brief": func(ctx context.Context, s Service) (_, _, _ any, err error) {
+			r, err := s.Brief(ctx, "amber")
+			return r, fakeBriefing, "brief amber", err
+		},
 		"log": func(ctx context.Context, s Service) (_, _, _ any, err error) {
 			r, err := s.Log(ctx, "amber")
 			return r, fakeLog, "log amber", err
+		},
+		"merge": func(ctx context.Context, s Service) (_, _, _ any, err error) {
+			r, err := s.Merge(ctx, "amber")
+			return r, fakeMerge, "merge amber", err
 		},
 		"init": func(ctx context.Context, s Service) (_, _, _ any, err error) {
 			r, err := s.Init(ctx, Init{Responder: "ann", Team: "sre"})
@@ -71,6 +79,15 @@ func methods() map[string]func(context.Context, Service) (got, want, seen any, e
 		"join": func(ctx context.Context, s Service) (_, _, _ any, err error) {
 			r, err := s.Join(ctx, Join{Code: "7-amber", Responder: "bob"})
 			return r, Joined{Team: "t", Responder: "bob"}, Join{Code: "7-amber", Responder: "bob"}, err
+		},
+		"profile": func(ctx context.Context, s Service) (_, _, _ any, err error) {
+			r, err := s.Profile(ctx, "bob")
+			return r, fakeProfile, "profile bob", err
+		},
+		"set profile": func(ctx context.Context, s Service) (_, _, _ any, err error) {
+			in := SetProfile{Name: new(""), Phones: &[]string{}}
+			r, err := s.SetProfile(ctx, in)
+			return r, fakeProfile, in, err
 		},
 		"cut": func(ctx context.Context, s Service) (_, _, _ any, err error) {
 			r, err := s.Cut(ctx, []string{"bob", "erin"})

@@ -60,9 +60,19 @@ func (c *Client) Show(ctx context.Context, incident string) (Incident, error) {
 	return call[Incident](ctx, c, pathShow, ask{Incident: incident})
 }
 
+// Brief implements [Service].
+func (c *Client) Brief(ctx context.Context, incident string) (Briefing, error) {
+	return call[Briefing](ctx, c, pathBrief, ask{Incident: incident})
+}
+
 // Log implements [Service].
 func (c *Client) Log(ctx context.Context, incident string) ([]Entry, error) {
 	return call[[]Entry](ctx, c, pathLog, ask{Incident: incident})
+}
+
+// Merge implements [Service].
+func (c *Client) Merge(ctx context.Context, incident string) (MergeReport, error) {
+	return call[MergeReport](ctx, c, pathMerge, ask{Incident: incident})
 }
 
 // Init implements [Service].
@@ -78,6 +88,16 @@ func (c *Client) Invite(ctx context.Context, in Invite) (Invitation, error) {
 // Join implements [Service].
 func (c *Client) Join(ctx context.Context, in Join) (Joined, error) {
 	return call[Joined](ctx, c, pathJoin, in)
+}
+
+// Profile implements [Service].
+func (c *Client) Profile(ctx context.Context, who string) (Profile, error) {
+	return call[Profile](ctx, c, pathProfile, profileAsk{Who: who})
+}
+
+// SetProfile implements [Service].
+func (c *Client) SetProfile(ctx context.Context, in SetProfile) (Profile, error) {
+	return call[Profile](ctx, c, pathSetProfile, in)
 }
 
 // Cut implements [Service].

@@ -27,11 +27,17 @@ const (
 	pathWrite  = "/v1/write"
 	pathStatus = "/v1/status"
 	pathShow   = "/v1/show"
+	pathBrief  = "/v1/brief"
 	pathLog    = "/v1/log"
+	pathMerge  = "/v1/merge"
 	pathWatch  = "/v1/watch"
 	pathInit   = "/v1/init"
 	pathInvite = "/v1/invite"
 	pathJoin   = "/v1/join"
+
+	pathProfile    = "/v1/profile"
+	pathSetProfile = "/v1/set-profile"
+
 	pathCut    = "/v1/cut"
 	pathHeal   = "/v1/heal"
 	pathVerify = "/v1/verify"

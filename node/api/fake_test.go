@@ -50,6 +50,18 @@ var (
 		Schema: "muster.doctor/1", Facts: []Fact{{About: "socket", Text: "open", Bad: true}},
 		Responders: []Examined{{Responder: "bob", Cause: CauseCut, Text: "cut", Devices: []ExaminedDevice{{Device: "ab", Addrs: []string{"a:1"}}}}},
 	}
+	fakeProfile = Profile{
+		Schema: "muster.profile/1", Responder: "bob", Name: "Bob", Phones: []string{"+44 20 7946 0018"}, HeardMS: 7, Via: "erin",
+		Delivery: &Delivery{Known: 1, DeliveredTo: []string{"erin"}},
+	}
+	fakeMerge = MergeReport{
+		Schema: "muster.merge/1", Incident: "amber-otter", You: []string{"ann"}, Settle: []Conflict{{N: 2, Key: "c7f", Choices: []Choice{{Key: "y"}}}},
+		Orders: []Orders{{By: "carol", Given: 9, Open: []string{"t7f"}}}, Clocks: []Clock{{Responder: "carol", OffsetMS: 252000}},
+	}
+	fakeBriefing = Briefing{
+		Schema: "muster.brief/1", Incident: "amber-otter", Trend: "unstable", Why: []string{"nobody commands"}, History: []Value{{Value: "declared", By: "ann"}},
+		Work: []Task{{ID: "t7f"}}, Items: []OpenItem{{N: 1, ID: "t7f", Kind: "vital"}}, Offer: &Offer{From: "ann", To: "bob", LapsesMS: 7}, Later: 2,
+	}
 	fakeLog = []Entry{{Op: "ab", Kind: "note", Text: "<html> & ünïcode"}}
 )
 
@@ -60,8 +72,16 @@ func (f *fake) Show(_ context.Context, incident string) (Incident, error) {
 	return fakeIncident, f.asked("show " + incident)
 }
 
+func (f *fake) Brief(_ context.Context, incident string) (Briefing, error) {
+	return fakeBriefing, f.asked("brief " + incident)
+}
+
 func (f *fake) Log(_ context.Context, incident string) ([]Entry, error) {
 	return fakeLog, f.asked("log " + incident)
+}
+
+func (f *fake) Merge(_ context.Context, incident string) (MergeReport, error) {
+	return fakeMerge, f.asked("merge " + incident)
 }
 func (f *fake) Init(_ context.Context, in Init) (Status, error) { return fakeStatus, f.asked(in) }
 func (f *fake) Invite(_ context.Context, in Invite) (Invitation, error) {
@@ -70,6 +90,14 @@ func (f *fake) Invite(_ context.Context, in Invite) (Invitation, error) {
 
 func (f *fake) Join(_ context.Context, in Join) (Joined, error) {
 	return Joined{Team: "t", Responder: in.Responder}, f.asked(in)
+}
+
+func (f *fake) Profile(_ context.Context, who string) (Profile, error) {
+	return fakeProfile, f.asked("profile " + who)
+}
+
+func (f *fake) SetProfile(_ context.Context, in SetProfile) (Profile, error) {
+	return fakeProfile, f.asked(in)
 }
 
 func (f *fake) Cut(_ context.Context, who []string) (Status, error) { return fakeStatus, f.asked(who) }

@@ -13,7 +13,7 @@ import (
 // and what reached the node is what a well-formed request would have said.
 func FuzzHandler(f *testing.F) {
 	paths := []string{
-		pathWrite, pathStatus, pathShow, pathLog, pathWatch, pathInit, pathInvite, pathJoin, pathCut, pathHeal, pathStop, "/v1/none", "/",
+		pathWrite, pathStatus, pathShow, pathBrief, pathLog, pathWatch, pathInit, pathInvite, pathJoin, pathCut, pathHeal, pathStop, "/v1/none", "/",
 	}
 	for i := range paths {
 		f.Add(uint8(i), `{}`, true)

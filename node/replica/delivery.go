@@ -1,15 +1,71 @@
 package replica
 
 import (
+	"slices"
 	"time"
 
 	"muster/crdt"
 )
 
-// A Presence is what this node knows about another person being there. It never changes the board.
+// A Presence is what this node knows about another person, or device, being there. It never changes the board.
 type Presence struct {
 	Reachable bool
-	Heard     time.Time // last message from any of their devices; zero: never
+	Heard     time.Time // last message from any of their devices to this one; zero: never
+
+	// Word is when the newest of their operations that others have brought, or that was on this disk when it started, was
+	// written: by its author's clock, and not after it came. Zero: there is none.
+	Word time.Time
+	Via  crdt.DeviceID // who brought it; zero: it was here
+}
+
+// Last returns when they gave the last sign of being there, and through whom: via is zero when they gave it to this node
+// itself, and at when they gave none. What a wrong clock puts after now says nothing.
+func (p Presence) Last(now time.Time) (at time.Time, via crdt.DeviceID) {
+	if p.Word.After(p.Heard) && !p.Word.After(now) {
+		return p.Word, p.Via
+	}
+	return p.Heard, crdt.DeviceID{}
+}
+
+// add makes p the presence of somebody who is wherever p or q is.
+func (p *Presence) add(q Presence) {
+	p.Reachable = p.Reachable || q.Reachable
+	if q.Heard.After(p.Heard) {
+		p.Heard = q.Heard
+	}
+	if q.Word.After(p.Word) {
+		p.Word, p.Via = q.Word, q.Via
+	}
+}
+
+// A word is the newest operation of a device that came in a roundabout way.
+type word struct {
+	at  time.Time
+	via crdt.DeviceID
+}
+
+// heardOf notes an operation of another member that from brought at now. What its author sends itself is noted as a
+// message.
+func (r *Replica) heardOf(now time.Time, from crdt.DeviceID, rec *crdt.Record) {
+	author := rec.Op.Dot.Device
+	if _, member := r.team.Member(author); !member || author == from || author == r.self {
+		return
+	}
+	at := time.UnixMilli(rec.Op.WallMS)
+	if at.After(now) {
+		at = now // its clock is ahead
+	}
+	if at.After(r.words[author].at) {
+		r.words[author] = word{at, from}
+	}
+}
+
+// recall notes an operation of the disk's.
+func (r *Replica) recall(rec *crdt.Record) {
+	author, at := rec.Op.Dot.Device, time.UnixMilli(rec.Op.WallMS)
+	if author != r.self && at.After(r.words[author].at) {
+		r.words[author] = word{at: at}
+	}
 }
 
 // Presence returns what is known of a person. We are always present to ourselves.
@@ -22,12 +78,7 @@ func (r *Replica) Presence(person crdt.Hash) Presence {
 		if m.Device == r.self {
 			return Presence{Reachable: true}
 		}
-		if p := r.peers[m.Device]; p != nil {
-			out.Reachable = out.Reachable || p.up
-			if p.heard.After(out.Heard) {
-				out.Heard = p.heard
-			}
-		}
+		out.add(r.PeerPresence(m.Device))
 	}
 	return out
 }
@@ -40,6 +91,15 @@ func (r *Replica) Holds(dev crdt.DeviceID, doc crdt.DocID, op crdt.Hash) bool {
 	}
 	r.lacking(p, doc)
 	return d.graph.Covers(p.holds[doc].past, op)
+}
+
+// Knew reports whether dev has written something on top of an operation, which then was on its disk: it has told us so
+// through whoever brought that, also when it has never been met.
+func (r *Replica) Knew(dev crdt.DeviceID, doc crdt.DocID, op crdt.Hash) bool {
+	d := r.docs[doc]
+	return d != nil && slices.ContainsFunc(d.graph.Frontier(), func(t crdt.Tip) bool {
+		return t.Log.Device == dev && d.graph.Before(op, t.Hash)
+	})
 }
 
 // Lacks returns how many of our own operations dev is not known to hold.
@@ -77,10 +137,12 @@ func (r *Replica) Reachable(dev crdt.DeviceID) bool {
 
 // PeerPresence returns what is known of one device.
 func (r *Replica) PeerPresence(dev crdt.DeviceID) Presence {
+	w := r.words[dev]
+	out := Presence{Word: w.at, Via: w.via}
 	if p := r.peers[dev]; p != nil {
-		return Presence{Reachable: p.up, Heard: p.heard}
+		out.Reachable, out.Heard = p.up, p.heard
 	}
-	return Presence{}
+	return out
 }
 
 // Synced reports whether dev has shown on this connection that it holds what we hold, and we lack nothing it named.

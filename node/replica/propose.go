@@ -24,7 +24,8 @@ func (r *Replica) context(now time.Time) board.CheckContext {
 		Now: now, Actor: me.Person, People: r.team,
 		Presence: func(p board.PersonID) (bool, int64, bool) {
 			s := r.Presence(p)
-			return s.Reachable, now.Sub(s.Heard).Milliseconds(), !s.Heard.IsZero()
+			at, _ := s.Last(now)
+			return s.Reachable, now.Sub(at).Milliseconds(), !at.IsZero()
 		},
 		Taken: func(name string) bool {
 			return slices.ContainsFunc(r.order, func(d crdt.DocID) bool { return d != r.cfg.Team && board.Name(d) == name })
@@ -54,6 +55,29 @@ func (r *Replica) Propose(now time.Time, doc crdt.DocID, in board.Intent) (Propo
 		return Proposed{}, err
 	}
 	return Proposed{Doc: rec.Doc(), Hash: rec.Hash, Draft: draft}, nil
+}
+
+// ProposeAll writes every draft that check returns, each in its incident. They are handed out for storage together. The
+// error is that of check, and then nothing has changed; or that of the first draft that could not be written.
+func (r *Replica) ProposeAll(now time.Time, check func(board.CheckContext) ([]board.Placed, error)) ([]Proposed, error) {
+	placed, err := check(r.context(now))
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range placed {
+		if d := r.docs[p.Doc]; d == nil || d.board == nil {
+			return nil, fmt.Errorf("replica: no incident %s here", p.Doc)
+		}
+	}
+	var out []Proposed
+	for _, p := range placed {
+		rec, err := r.write(now, p.Doc, p.Draft.Kind, p.Draft.Body, p.Draft.Accept)
+		if err != nil {
+			return out, err
+		}
+		out = append(out, Proposed{Doc: rec.Doc(), Hash: rec.Hash, Draft: p.Draft})
+	}
+	return out, nil
 }
 
 // ProposeTeam writes an operation of the team document.

@@ -88,9 +88,13 @@ func (r *Replica) stepBatch(now time.Time, p *peer, m *wire.Batch) error {
 			waits = true
 			continue
 		}
+		fresh := !r.held(m.Doc, rec.Hash)
 		held, err := r.take(rec, m.Number > 0)
 		if err != nil {
 			return err
+		}
+		if fresh {
+			r.heardOf(now, p.dev, rec)
 		}
 		logs[rec.Op.Dot.Log()] = true
 		waits = waits || !held

@@ -113,6 +113,8 @@ type Replica struct {
 	out     Ready
 
 	withheld bool // a body has been found missing since the peers were last asked
+
+	words map[crdt.DeviceID]word // what was last heard of members in a roundabout way
 }
 
 // Stats counts what a replica did since it was made. Counters only grow.
@@ -137,7 +139,7 @@ func New(cfg Config) (*Replica, error) {
 	r := &Replica{
 		cfg: cfg, self: cfg.Signer.Device(), epoch: cfg.Epoch,
 		docs: map[crdt.DocID]*document{}, peers: map[crdt.DeviceID]*peer{},
-		news: map[crdt.DocID]map[crdt.LogID]bool{}, pending: newPending(),
+		news: map[crdt.DocID]map[crdt.LogID]bool{}, pending: newPending(), words: map[crdt.DeviceID]word{},
 	}
 	if err := r.load(cfg.Team); err != nil {
 		return nil, err
@@ -170,6 +172,7 @@ var ErrStore = errors.New("stored operations do not fit together")
 func (r *Replica) load(id crdt.DocID) error {
 	waiting := map[crdt.Hash][]*crdt.Record{} // missing operation -> those that wait for it
 	add := func(rec *crdt.Record) error {
+		r.recall(rec)
 		for queue := []*crdt.Record{rec}; len(queue) > 0; queue = queue[1:] {
 			rec := queue[0]
 			err := r.accept(rec, false)

@@ -35,7 +35,7 @@ type Config struct {
 	Hello func() []byte
 
 	// Stranger serves the joining stream of an inbound connection from a device that is no member. It may read and write
-	// 64 KiB each, until ctx ends. The exporter is 32 bytes that only the two ends of this connection share (RFC 5705,
+	// 1 MiB each, until ctx ends. The exporter is 32 bytes that only the two ends of this connection share (RFC 5705,
 	// label "muster-join"), to bind a password exchange to the channel. What it wrote is delivered before the connection
 	// is closed, even when it returns an error. Nil refuses every stranger.
 	Stranger func(ctx context.Context, device crdt.DeviceID, exporter []byte, rw io.ReadWriter) error
@@ -73,10 +73,10 @@ const (
 
 // Bounds on strangers and dials, for the whole node.
 const (
-	strangersMax       = 32 // unfinished handshakes and joining connections
-	memberSlots        = 8  // more, for whoever comes from where a member was met
-	strangersPerSource = 8  // of one IP address, except the loopback's, which is this machine
-	strangerBytes      = 64 << 10
+	strangersMax       = 32      // unfinished handshakes and joining connections
+	memberSlots        = 8       // more, for whoever comes from where a member was met
+	strangersPerSource = 8       // of one IP address, except the loopback's, which is this machine
+	strangerBytes      = 1 << 20 // each way: the team document of some two thousand people, read as it comes
 	strangerTime       = 5 * time.Second
 	strangerLinger     = time.Second // for the other side to read the last of what was written
 	verifiedSourcesMax = 256         // addresses of members, spared the Retry

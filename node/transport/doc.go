@@ -38,7 +38,7 @@
 //   - Two nodes that dial each other at one moment end with one connection, the same for both.
 //   - A stalled connection is replaced while it still counts as up; a dead one ends within [idleTimeout],
 //     and where one end only is not heard, both ends know by then.
-//   - A device that is no member costs one of 32 slots, one stream, 64 KiB and five seconds. Where all are taken, there
+//   - A device that is no member costs one of 32 slots, one stream, 1 MiB and five seconds. Where all are taken, there
 //     are still eight for the addresses at which members were met.
 //   - After [Transport.Cut] no packet leaves to or is taken from the devices named, whatever is still open.
 //   - A send error ends the connections it hits and never the node: the socket is kept, and replaced when it is dead or

@@ -41,7 +41,7 @@ var (
 	// ErrSilent: the peer, or the way from it, has been silent for [silentAfter], as one end has found.
 	ErrSilent = errors.New("nothing arrives from the other end")
 	// ErrTooMuch: a joining stream carried more than it may.
-	ErrTooMuch = errors.New("joining stream is over 64 KiB")
+	ErrTooMuch = errors.New("joining stream is over 1 MiB")
 )
 
 // AddrInUseError says that another process holds the UDP port.

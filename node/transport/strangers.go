@@ -178,7 +178,7 @@ func (t *Transport) strangerStream(ctx context.Context, conn *quic.Conn, device 
 }
 
 // DialStranger opens the joining stream to whoever is at addr, where this node is not known as a member, and runs f on it:
-// the other end of [Config.Stranger], with the same exporter and the same 64 KiB each way. The error is f's if f ran.
+// the other end of [Config.Stranger], with the same exporter and the same 1 MiB each way. The error is f's if f ran.
 func (t *Transport) DialStranger(ctx context.Context, addr netip.AddrPort,
 	f func(ctx context.Context, device crdt.DeviceID, exporter []byte, rw io.ReadWriter) error,
 ) error {
