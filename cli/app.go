@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -117,7 +118,7 @@ func (a *app) fail(err error, args []string) int {
 		if e.Code == api.CodeConfirm && e.Question != "" {
 			say.line("        " + clean(e.Question))
 		}
-		if len(e.Candidates) > 0 {
+		if len(e.Candidates) > 0 && !said(e.Candidates, e.Message, e.Hint) {
 			say.line("        perhaps: " + clean(strings.Join(e.Candidates, ", ")))
 		}
 		if e.Hint != "" {
@@ -130,6 +131,13 @@ func (a *app) fail(err error, args []string) int {
 		return exitBusy
 	}
 	return exitOf(e.Code)
+}
+
+// said reports whether every one of some words is in one of the texts already.
+func said(words []string, texts ...string) bool {
+	return slices.ContainsFunc(texts, func(text string) bool {
+		return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) })
+	})
 }
 
 // exitOf gives the exit code for a code of an error.

@@ -48,11 +48,12 @@ func busy() api.Incident {
 			{ID: "n4c", Text: strings.Repeat("a long remark ", 12), By: "carol", AtMS: ago(26 * 60)},
 		},
 		Decisions: []api.Decision{
-			{ID: "d2a", Text: "roll back v212", Topic: "deploy", By: "ann", AtMS: ago(60), Stands: true, Objections: []api.Value{{By: "raj", Value: "no build"}}},
+			{ID: "d2a", Text: "roll back v212", Topic: "deploy", By: "ann", AtMS: ago(60), Stands: true, Objections: []api.Objection{{By: "raj", Value: "no build"}}},
 			{ID: "d3b", Text: "roll forward", By: "bob", AtMS: ago(59)},
 		},
 		Theories: []api.Theory{{ID: "h2x", Text: "bad deploy", By: "ann", State: "open"}, {ID: "h3y", Text: "attack", By: "bob", State: "ruled-out", Why: "no traffic"}},
 		CheckIns: []api.CheckIn{{By: "bob", State: "ok", AtMS: ago(50)}, {By: "carol", State: "busy", AtMS: ago(49)}, {By: "bob", State: "relief", Fatigue: 4, AtMS: ago(10)}},
+		People:   []api.Standing{{Who: "dave", State: "help", Place: "the cage", Text: "locked in", AtMS: ago(6)}, {Who: "bob", State: "relief", Fatigue: 4, AtMS: ago(10)}, {Who: "carol", State: "busy", By: "bob", AtMS: ago(49)}},
 		Thanks:   []api.Thanks{{By: "ann", To: "bob", Text: "for the drive", AtMS: ago(5)}},
 		Conflicts: []api.Conflict{
 			{

@@ -26,8 +26,9 @@ func commandVerbs() []write {
 			},
 		},
 		{
-			use: `handoff @WHO ["why"] | handoff --withdraw`, short: "offer command to somebody", group: groupCommand, grammar: grammar{who: 1, text: "reason"},
-			example: `  muster handoff @dan "seven hours in"`,
+			use: `handoff @WHO ["why"] [TIME] | handoff --withdraw`, short: "offer command to somebody", group: groupCommand,
+			grammar: grammar{who: 1, span: true, text: "reason"},
+			example: "  muster handoff @dan \"seven hours in\"\n  muster handoff @dan \"seven hours in\" 30m\nthe offer lapses after that time; without one, after ten minutes",
 			flags: func(cmd *cobra.Command, in *api.Write) {
 				cmd.Flags().BoolVar(&in.Withdraw, "withdraw", false, "take the offer back")
 			},
@@ -36,17 +37,26 @@ func commandVerbs() []write {
 					if err := needWho("handoff", w.who); err != nil {
 						return err
 					}
-				} else if len(w.who) > 0 {
-					return usage("handoff", "--withdraw takes the one offer back; it needs no name")
+				} else if len(w.who) > 0 || w.spanMS > 0 {
+					return usage("handoff", "--withdraw takes the one offer back; it needs no name and no time")
 				}
 				return reason(w, in)
 			},
 		},
 		{
-			use: `accept "read-back"`, short: "accept the command offered to you", group: groupCommand, grammar: grammar{text: "read-back"},
-			example: `  muster accept "top risk: one copy left; next: watch its rate"`,
+			use: `accept "read-back" | accept --tick ID...`, short: "accept the command offered to you", group: groupCommand, grammar: grammar{text: "read-back"},
+			example: "  muster accept \"top risk: one copy left; next: watch its rate\"\n  muster accept --tick t7f --tick c2a\nmuster brief lists what is open",
+			flags: func(cmd *cobra.Command, in *api.Write) {
+				cmd.Flags().StringSliceVar(&in.Refs, "tick", nil, "an open item of the briefing you have read, instead of a read-back")
+			},
+			// Without either, the node says what is open: a better answer than that a word is missing.
+		},
+		{use: "confirm", short: "you have seen that who you offered command to has it", group: groupCommand},
+		{
+			use: `take-back "what you heard"`, short: "you are back: command from whoever acted for you", group: groupCommand,
+			grammar: grammar{text: "what you heard"}, example: `  muster take-back "carol drained the west; the carrier has a fibre cut"`,
 			fill: func(w words, _ *api.Write) error {
-				return needText("accept", "the read-back (top risk and next action)", w.text)
+				return needText("take-back", "what you heard of the time you were away", w.text)
 			},
 		},
 		{use: `decline ["why"]`, short: "decline the command offered to you", group: groupCommand, grammar: grammar{text: "reason"}, fill: reason},

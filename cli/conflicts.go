@@ -12,6 +12,7 @@ import (
 
 // A merge is what conflicts prints: what waits for a human, and what was merged without one.
 type merge struct {
+	Schema    string         `json:"schema"` // muster.conflicts/1
 	Incident  string         `json:"incident"`
 	Conflicts []api.Conflict `json:"conflicts"`
 	Merged    []api.Notice   `json:"merged"`
@@ -30,13 +31,13 @@ func (a *app) conflictsCommand() *cobra.Command {
 			if len(in.Conflicts) > 0 {
 				a.code = exitHuman
 			}
-			m := merge{Incident: in.Name, Conflicts: []api.Conflict{}, Merged: []api.Notice{}, Settled: []api.Settled{}} // lists, never null
+			m := merge{Schema: "muster.conflicts/1", Incident: in.Name, Conflicts: []api.Conflict{}, Merged: []api.Notice{}, Settled: []api.Settled{}} // lists, never null
 			m.Conflicts, m.Merged, m.Settled = append(m.Conflicts, in.Conflicts...), append(m.Merged, in.Merged...), append(m.Settled, in.Settled...)
 			return a.print(m, func(p *printer) {
 				if len(in.Conflicts) == 0 {
-					p.linef("%s: nothing to settle", clean(in.Name))
+					p.linef("%s: nothing to settle", nameOf(in.Name, in.Drill))
 				} else {
-					p.linef("%s: %s to settle", clean(in.Name), p.loud(fmt.Sprint(len(in.Conflicts))))
+					p.linef("%s: %s to settle", nameOf(in.Name, in.Drill), p.loud(fmt.Sprint(len(in.Conflicts))))
 					printConflicts(p, in)
 				}
 				printMerged(p, in)
@@ -66,7 +67,7 @@ func printMerged(p *printer, in api.Incident) {
 		p.line(section("MERGED (the safe side is shown)"))
 		for _, m := range in.Merged {
 			name := m.Kind
-			if m.Subject != "" {
+			if m.Subject != "" && m.Subject != m.Kind {
 				name = m.Subject + " " + m.Kind
 			}
 			p.line(wrap(" "+pad(clean(name), 12)+" ", clean(m.Text), 4))

@@ -17,17 +17,21 @@ type fakeNode struct {
 	receipt   api.Receipt
 	status    api.Status
 	incident  api.Incident
+	briefing  api.Briefing
 	log       []api.Entry
 	later     []api.Event
 	invite    api.Invitation
 	verified  api.Verification
 	diagnosis api.Diagnosis
+	merge     api.MergeReport
+	profile   api.Profile
 	err       error
 
 	writes []api.Write
 	cut    []string
 	asked  []string // of the doctor
 	init   api.Init
+	said   []api.SetProfile
 	join   api.Join
 	show   string
 }
@@ -69,6 +73,23 @@ func (f *fakeNode) Invite(context.Context, api.Invite) (api.Invitation, error) {
 func (f *fakeNode) Join(_ context.Context, in api.Join) (api.Joined, error) {
 	f.join = in
 	return api.Joined{Team: "sre", Responder: in.Responder, Via: "ann", Members: 2, Operations: 7}, f.err
+}
+
+func (f *fakeNode) Brief(context.Context, string) (api.Briefing, error) { return f.briefing, f.err }
+
+func (f *fakeNode) Merge(_ context.Context, incident string) (api.MergeReport, error) {
+	f.show = incident
+	return f.merge, f.err
+}
+
+func (f *fakeNode) Profile(_ context.Context, who string) (api.Profile, error) {
+	f.show = who
+	return f.profile, f.err
+}
+
+func (f *fakeNode) SetProfile(_ context.Context, in api.SetProfile) (api.Profile, error) {
+	f.said = append(f.said, in)
+	return f.profile, f.err
 }
 
 func (f *fakeNode) Cut(_ context.Context, who []string) (api.Status, error) {

@@ -13,12 +13,14 @@ import (
 func incidentVerbs() []write {
 	return []write{
 		{
-			use: `declare "what is wrong" [--sev N] [--svc NAME]...`, short: "open an incident; you command it",
+			use: `declare "what is wrong" [--sev N] [--svc NAME]... [--label K=V]... [--drill]`, short: "open an incident; you command it",
 			example: `  muster declare "checkout 500s" --sev 1 --svc payments`,
 			group:   groupIncident, grammar: grammar{text: "title"},
 			flags: func(cmd *cobra.Command, in *api.Write) {
 				cmd.Flags().Var(severityFlag{&in.Severity}, "sev", "1 (worst) to 5")
 				cmd.Flags().StringArrayVar(&in.Services, "svc", nil, "a service that is affected; may be repeated")
+				cmd.Flags().StringArrayVar(&in.Labels, "label", nil, "as region=eu or alert=FINGERPRINT; may be repeated")
+				cmd.Flags().BoolVar(&in.Drill, "drill", false, "an exercise; every page says so")
 			},
 			fill: func(w words, _ *api.Write) error { return needText("declare", "what is wrong", w.text) },
 		},

@@ -88,6 +88,12 @@ func printEntry(p *printer, e api.Entry, now time.Time) {
 		merged = "<>"
 	}
 	text := clean(e.Text)
+	switch ref := clean(e.Ref); {
+	case e.About != "":
+		text = fmt.Sprintf("%s \"%s\": %s", ref, clean(e.About), text)
+	case ref != "":
+		text = ref + " " + text
+	}
 	if e.OccurredMS > 0 {
 		text += fmt.Sprintf(" (happened %s)", clock(e.OccurredMS, now))
 	}

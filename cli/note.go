@@ -13,14 +13,23 @@ func noteVerbs() []write {
 			use: `note "text" [-k KIND] [--at TIME]`, short: "say what you see or did", group: groupTimeline, grammar: grammar{text: "text"},
 			example: "  muster note \"db1 is back\" -k obs --at 02:41",
 			flags: func(cmd *cobra.Command, in *api.Write) {
-				cmd.Flags().VarP(kindFlag{&in.Kind}, "kind", "k", "obs, act, risk, todo or broken (still broken: keeps an incident open)")
+				cmd.Flags().VarP(kindFlag{&in.Kind}, "kind", "k", "obs, act, risk, todo, comms, handoff or broken (still broken: keeps an incident open)")
 				cmd.Flags().Var(atFlag{&in.AtMS}, "at", "when it happened, as 02:41")
 			},
 			fill: func(w words, _ *api.Write) error { return needText("note", "the text", w.text) },
 		},
 		{
-			use: `edit NOTE "new text"`, short: "say it better; both texts are kept", group: groupTimeline, grammar: grammar{ref: "note", text: "text"},
-			fill: func(w words, _ *api.Write) error { return needText("edit", "the new text", w.text) },
+			use: `edit NOTE ["new text"] [-k KIND] [--at TIME]`, short: "say it better; both texts are kept", group: groupTimeline, grammar: grammar{ref: "note", text: "text"},
+			flags: func(cmd *cobra.Command, in *api.Write) {
+				cmd.Flags().VarP(kindFlag{&in.Kind}, "kind", "k", "one more kind, as of a note")
+				cmd.Flags().Var(atFlag{&in.AtMS}, "at", "when it happened, as 02:41")
+			},
+			fill: func(w words, in *api.Write) error {
+				if in.Kind != "" || in.AtMS != 0 {
+					return nil
+				}
+				return needText("edit", "the new text", w.text)
+			},
 		},
 		{
 			use: `redact NOTE "why"`, short: "erase the text of a note on every node, for good", group: groupTimeline, grammar: grammar{ref: "note", text: "reason"},
@@ -78,11 +87,11 @@ func (f kindFlag) Type() string   { return "KIND" }
 
 func (f kindFlag) Set(s string) error {
 	switch s {
-	case "obs", "act", "risk", "todo", "broken":
+	case "obs", "act", "risk", "todo", "comms", "handoff", "broken":
 		*f.kind = s
 		return nil
 	}
-	return api.Errorf(api.CodeUsage, "", "a note is obs, act, risk, todo or broken, not %q", s)
+	return api.Errorf(api.CodeUsage, "", "a note is obs, act, risk, todo, comms, handoff or broken, not %q", s)
 }
 
 // atFlag is --at.

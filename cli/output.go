@@ -81,7 +81,7 @@ func (a *app) receipt(r api.Receipt) error {
 }
 
 func printReceipt(p *printer, r api.Receipt) {
-	head := clean(r.Incident) + ": "
+	head := nameOf(r.Incident, r.Drill) + ": "
 	if r.Incident == "" {
 		head = ""
 	}
@@ -90,6 +90,7 @@ func printReceipt(p *printer, r api.Receipt) {
 		p.line(wrap("  ", clean(n), 2))
 	}
 	p.line(delivery(r.Delivery))
+	printAddressed(p, r)
 	if r.Settle > 0 {
 		p.linef("%s to settle: muster conflicts", p.loud(fmt.Sprint(r.Settle)))
 	}
@@ -118,7 +119,8 @@ func delivery(d api.Delivery) string {
 	return line + "; not: " + missing(d)
 }
 
-// missing names who is not known to have an operation, and when they were last heard: "dave 7m, erin never".
+// missing names who is not known to have an operation, and when and through whom they were last heard: "dave 7m via bob,
+// erin never".
 func missing(d api.Delivery) string {
 	var names []string
 	for i, m := range d.Missing {
@@ -129,6 +131,9 @@ func missing(d api.Delivery) string {
 		heard := age(m.HeardMS)
 		if m.Never {
 			heard = "never"
+		}
+		if m.Via != "" {
+			heard += " via " + clean(m.Via)
 		}
 		names = append(names, clean(m.Responder)+" "+heard)
 	}

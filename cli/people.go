@@ -18,9 +18,10 @@ func peopleVerbs() []write {
 			},
 		},
 		{
-			use: `here [ok|busy|relief|leaving] ["text"] [--fatigue N]`, short: "answer a roll call, or say how you are (@WHO: how they are)", group: groupPeople, grammar: grammar{who: 1, text: "state"},
+			use: `here [ok|busy|relief|help|leaving] ["text"] [--fatigue N] [--place PLACE]`, short: "answer a roll call, or say how you are (@WHO: how they are)", group: groupPeople, grammar: grammar{who: 1, text: "state"},
 			flags: func(cmd *cobra.Command, in *api.Write) {
 				cmd.Flags().IntVar(&in.Fatigue, "fatigue", 0, "1 (fresh) to 5 (done in)")
+				cmd.Flags().StringVar(&in.Place, "place", "", "where you are, as office")
 			},
 			fill: here,
 		},
@@ -47,9 +48,9 @@ func here(w words, in *api.Write) error {
 	switch in.Value {
 	case "":
 		in.Value = "ok"
-	case "ok", "busy", "relief", "leaving":
+	case "ok", "busy", "relief", "help", "leaving":
 	default:
-		return usage("here", "you are ok, busy, relief or leaving, not %q", state)
+		return usage("here", "you are ok, busy, relief (take over), help (need help) or leaving, not %q", state)
 	}
 	if in.Fatigue < 0 || in.Fatigue > 5 {
 		return usage("here", "fatigue is 1 (fresh) to 5 (done in), not %d", in.Fatigue)

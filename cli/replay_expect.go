@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -54,8 +55,10 @@ func parseExpectation(words []string, n int) (expectation, error) {
 	switch words[0] {
 	case wantSame:
 		ok = len(rest) == 0
-	case "commander", "status", "decision", wantPurged:
+	case "commander", "status", "decision", "canonical", wantPurged:
 		ok = len(rest) == 1
+	case "alias":
+		ok = len(rest) == 2
 	case "severity", "conflicts", "notes", "checkins", "incidents":
 		ok = len(rest) == 1 && number(0)
 	case "merged":
@@ -98,7 +101,11 @@ func (e expectation) holds(s sight) (ok bool, saw string) {
 	case "checkins":
 		return isCount(len(in.CheckIns))
 	case "incidents":
-		return isCount(len(s.status.Incidents))
+		return isCount(len(counted(s.status.Incidents)))
+	case "canonical":
+		return is(in.Title, rest[0])
+	case "alias":
+		return oneOutage(s.status.Incidents, rest[0], rest[1])
 	case "merged":
 		var kinds []string
 		for _, m := range in.Merged {
@@ -133,6 +140,20 @@ func (e expectation) holds(s sight) (ok bool, saw string) {
 		return len(found) == 1 && stands, list(found)
 	}
 	return false, "not about one node"
+}
+
+// oneOutage reports whether two titles are of incidents that are one.
+func oneOutage(all []api.IncidentStatus, a, b string) (bool, string) {
+	named := func(title string) string { // by its canonical name
+		for _, in := range all {
+			if in.Title == title {
+				return cmp.Or(in.Same, in.Name)
+			}
+		}
+		return "nothing"
+	}
+	x, y := named(a), named(b)
+	return x == y && x != "nothing", x + " and " + y
 }
 
 // openConflict looks for a conflict of a kind between exactly these values.

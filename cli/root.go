@@ -62,9 +62,9 @@ func (a *app) root() *cobra.Command {
 		root.AddCommand(a.writeCommand(w))
 	}
 	root.AddCommand(
-		a.statusCommand(), a.showCommand(), a.logCommand(), a.peersCommand(), a.conflictsCommand(),
+		a.statusCommand(), a.showCommand(), a.briefCommand(), a.logCommand(), a.peersCommand(), a.conflictsCommand(), a.mergeCommand(),
 		a.upCommand(), a.downCommand(), a.initCommand(), a.inviteCommand(), a.joinCommand(), a.drillCommand(),
-		a.doctorCommand(),
+		a.doctorCommand(), a.profileCommand(),
 		a.replayCommand(), a.demoCommand(), a.configCommand(), a.versionCommand(),
 	)
 	root.SetHelpCommand(a.helpCommand(root))

@@ -43,12 +43,18 @@ func printIncident(p *printer, in api.Incident, now time.Time) {
 		p.line(section("TO SETTLE"))
 		printConflicts(p, in)
 	}
+	if in.Sitrep != nil {
+		printSitrep(p, in.Sitrep, now)
+	}
 	if len(in.Tasks) > 0 {
 		p.line(section("TASKS"))
 		for _, t := range in.Tasks {
 			printTask(p, t, now)
 		}
 	}
+	printResources(p, in.Resources, now)
+	printRuns(p, in.Runs)
+	printUpdates(p, in.Updates, now)
 	if len(in.Decisions) > 0 {
 		p.line(section("DECISIONS"))
 		for _, d := range in.Decisions {
@@ -67,7 +73,7 @@ func printIncident(p *printer, in api.Incident, now time.Time) {
 	}
 	if len(in.Notes) > 0 {
 		p.line(section("NOTES"))
-		for _, n := range in.Notes {
+		for _, n := range pinnedFirst(in.Notes) {
 			printNote(p, n, now)
 		}
 	}
@@ -84,9 +90,11 @@ func printHead(p *printer, in api.Incident, now time.Time) {
 	if in.Contested {
 		state = "RESOLVED? contested"
 	}
-	head := fmt.Sprintf("%s SEV%d %s %s  ", strings.ToUpper(clean(in.Name)), in.Severity, state, stint(now.UnixMilli()-in.DeclaredMS))
+	head := fmt.Sprintf("%s SEV%d %s %s  ", strings.ToUpper(nameOf(in.Name, in.Drill)), in.Severity, state, stint(now.UnixMilli()-in.DeclaredMS))
 	p.line(wrap(head, clean(in.Title), 2))
+	printNames(p, in)
 	p.line(wrap("CMD ", commandLine(in.Command, now), 4))
+	printWarnings(p, in.Warnings)
 	if len(in.Roles) > 0 {
 		var roles []string
 		for _, r := range in.Roles {
@@ -97,46 +105,19 @@ func printHead(p *printer, in api.Incident, now time.Time) {
 	if len(in.Services) > 0 {
 		p.line(wrap("services: ", clean(strings.Join(in.Services, ", ")), 2))
 	}
+	if len(in.Labels) > 0 {
+		p.line(wrap("labels: ", clean(strings.Join(in.Labels, ", ")), 2))
+	}
+	printCriteria(p, in, now)
 	if c := counters(p, in); c != "" {
 		p.line(c)
 	}
-}
-
-// commandLine says who commands, by what right, and what is being handed over.
-func commandLine(c api.Command, now time.Time) string {
-	if c.Commander == "" {
-		line := "NO COMMANDER"
-		for _, o := range c.Offers {
-			line += fmt.Sprintf(" (offered to %s)", clean(o.To))
-		}
-		return line + `; anyone: muster take`
-	}
-	line := clean(c.Commander)
-	if c.SinceMS > 0 {
-		line += " " + stint(now.UnixMilli()-c.SinceMS)
-	}
-	for i, t := range c.Terms {
-		switch {
-		case i == 0 && t.Acting:
-			line += " (acting)"
-		case i > 0 && t.Acting:
-			line += fmt.Sprintf("; %s acting since %s", clean(t.Holder), clock(t.SinceMS, now))
-		case i > 0:
-			line += fmt.Sprintf("; %s too, since %s", clean(t.Holder), clock(t.SinceMS, now))
-		}
-	}
-	for _, o := range c.Offers {
-		line += fmt.Sprintf(" (offered to %s %s)", clean(o.To), clock(o.AtMS, now))
-	}
-	for _, r := range c.Requests {
-		line += fmt.Sprintf("; %s asks for command", clean(r.By))
-	}
-	return line
+	printSuggestions(p, in.Suggestions)
 }
 
 // counters are the numbers that should be zero.
 func counters(p *printer, in api.Incident) string {
-	var unowned, unacked, overdue int
+	var unowned, unacked, overdue, stalled, unread, help int
 	for _, t := range in.Tasks {
 		switch t.State {
 		case "open":
@@ -147,12 +128,38 @@ func counters(p *printer, in api.Incident) string {
 		if t.Overdue {
 			overdue++
 		}
+		if t.Stalled {
+			stalled++
+		}
+	}
+	for _, d := range in.Decisions {
+		if d.Unread && d.Stands && !d.Superseded {
+			unread++
+		}
+	}
+	for _, x := range in.People {
+		if x.State == "help" {
+			help++
+		}
+	}
+	late := 0
+	if in.Sitrep != nil && in.Sitrep.Late {
+		late++
 	}
 	var out []string
 	for _, c := range []struct {
 		name string
 		n    int
-	}{{"UNOWNED", unowned}, {"UNACKED", unacked}, {"OVERDUE", overdue}, {"TO SETTLE", len(in.Conflicts)}} {
+	}{
+		{"NEED HELP", help},
+		{"UNOWNED", unowned},
+		{"UNACKED", unacked},
+		{"OVERDUE", overdue},
+		{"STALLED", stalled},
+		{"UNREAD", unread},
+		{"UPDATE LATE", late},
+		{"TO SETTLE", len(in.Conflicts)},
+	} {
 		if c.n > 0 {
 			out = append(out, p.loud(fmt.Sprintf("%s %d", c.name, c.n)))
 		}
@@ -173,6 +180,9 @@ func printTask(p *printer, t api.Task, now time.Time) {
 		state = p.loud("OVERDUE " + age(now.UnixMilli()-t.DueMS))
 	} else if t.DueMS > 0 && t.State != "done" && t.State != "cancelled" {
 		state += " " + age(t.DueMS-now.UnixMilli()) + " left"
+	}
+	if t.AsOfMS > 0 {
+		state += " as of " + clock(t.AsOfMS, now)
 	}
 	text := clean(t.Text)
 	for _, f := range []struct {
@@ -197,9 +207,7 @@ func printTask(p *printer, t api.Task, now time.Time) {
 	for _, r := range t.Results {
 		p.line(wrap("      ", fmt.Sprintf("%s %s: %s", clock(r.AtMS, now), clean(r.By), clean(r.Value)), 8))
 	}
-	if d := t.Delivery; d != nil && len(d.Missing) > 0 {
-		p.line(wrap("      ", p.loud("NOT DELIVERED")+" to "+missing(*d), 8))
-	}
+	printOrder(p, t)
 }
 
 func printDecision(p *printer, d api.Decision, now time.Time) {
@@ -207,12 +215,23 @@ func printDecision(p *printer, d api.Decision, now time.Time) {
 	if d.Topic != "" {
 		text += " [" + clean(d.Topic) + "]"
 	}
-	if !d.Stands {
+	mark := " "
+	switch {
+	case !d.Stands:
 		text += " (does not stand)"
+	case d.Superseded:
+		text += " (decided again since)"
+	case d.Unread:
+		mark = "!"
+		text += " (UNREAD: muster read " + d.ID + ")"
 	}
-	p.line(wrap(" "+pad(d.ID, 4)+" ", fmt.Sprintf("%s %s %s", clock(d.AtMS, now), clean(d.By), text), 6))
+	p.line(wrap(mark+pad(d.ID, 4)+" ", fmt.Sprintf("%s %s %s", clock(d.AtMS, now), clean(d.By), text), 6))
 	for _, o := range d.Objections {
-		p.line(wrap("      objection: ", fmt.Sprintf("%s: %s", clean(o.By), clean(o.Value)), 8))
+		unseen := ""
+		if !o.Seen {
+			unseen = " (" + clean(d.By) + " has not seen it)"
+		}
+		p.line(wrap("      objection: ", fmt.Sprintf("%s: %s%s", clean(o.By), clean(o.Value), unseen), 8))
 	}
 }
 
@@ -224,30 +243,29 @@ func printNote(p *printer, n api.Note, now time.Time) {
 	if len(n.Kinds) > 0 {
 		text = "[" + clean(strings.Join(n.Kinds, " ")) + "] " + text
 	}
+	if n.Pinned {
+		text = "PINNED " + text
+	}
+	for _, v := range n.Texts {
+		if !v.Shown {
+			text += fmt.Sprintf(" | or, by %s: %s", clean(v.By), clean(v.Value))
+		}
+	}
 	if n.OccurredMS > 0 {
 		text += fmt.Sprintf(" (happened %s)", clock(n.OccurredMS, now))
 	}
 	p.line(wrap(" "+pad(n.ID, 4)+" ", fmt.Sprintf("%s %s %s", clock(n.AtMS, now), clean(n.By), text), 6))
 }
 
-// printPeople is the last word of everybody about themselves, and thanks.
+// printPeople is the roll call that is open, the last word about everybody, and thanks.
 func printPeople(p *printer, in api.Incident, now time.Time) {
-	if len(in.CheckIns)+len(in.Thanks) == 0 {
+	if len(in.People)+len(in.Thanks)+len(in.RollCalls) == 0 {
 		return
 	}
 	p.line(section("PEOPLE"))
-	seen := map[string]bool{}
-	for i := len(in.CheckIns) - 1; i >= 0; i-- { // the newest of each
-		c := in.CheckIns[i]
-		if seen[c.By] {
-			continue
-		}
-		seen[c.By] = true
-		fatigue := ""
-		if c.Fatigue > 0 {
-			fatigue = fmt.Sprintf(", fatigue %d of 5", c.Fatigue)
-		}
-		p.linef(" %s %s %s%s", clock(c.AtMS, now), pad(clean(c.By), 8), clean(c.State), fatigue)
+	printRollCalls(p, in, now)
+	for _, x := range in.People {
+		printStanding(p, x, now)
 	}
 	for _, t := range in.Thanks {
 		p.line(wrap(" ", fmt.Sprintf("%s %s thanks %s: %s", clock(t.AtMS, now), clean(t.By), clean(t.To), clean(t.Text)), 7))

@@ -322,15 +322,17 @@ func (s *stage) look(ctx context.Context, who string, e expectation) (sight, err
 		return sight{}, err
 	}
 	seen := sight{status: st, notes: s.notes}
-	if e.words[0] == "incidents" {
-		return seen, nil
-	}
-	if e.incident == "" && len(st.Incidents) > 1 {
-		return seen, api.Errorf(api.CodeAmbiguous, "", "there are %d incidents: say -i", len(st.Incidents))
-	}
 	incident := e.incident
-	if incident == "" && len(st.Incidents) == 1 {
-		incident = st.Incidents[0].Name
+	switch all := counted(st.Incidents); {
+	case e.words[0] == "incidents", e.words[0] == "alias":
+		return seen, nil
+	case incident != "":
+	case len(all) == 1:
+		incident = all[0].Name
+	case e.words[0] == "canonical": // which is found by the title that it names
+		incident = e.words[1]
+	case len(all) > 1:
+		return seen, api.Errorf(api.CodeAmbiguous, "", "there are %d incidents: say -i", len(all))
 	}
 	seen.incident, err = p.node.Show(ctx, incident)
 	return seen, err

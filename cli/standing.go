@@ -38,17 +38,73 @@ func (a *app) standing(ctx context.Context) error {
 		in = &got
 	}
 	s := stand(st, in, now())
-	return a.print(s, func(p *printer) {
-		for _, l := range s.Lines {
-			p.line(cut(l, columns))
-		}
-		p.line(wrap("next: ", s.Next, 6))
-	})
+	return a.print(s, func(p *printer) { printStand(p, s) })
+}
+
+func printStand(p *printer, s standing) {
+	for _, l := range s.Lines {
+		p.line(cut(l, columns))
+	}
+	p.line(nextLine(s.Next))
 }
 
 // stand computes a standing. in is nil when there is no incident.
 func stand(st api.Status, in *api.Incident, now time.Time) standing {
 	s := standing{Responder: st.Responder, Team: st.Team, Owe: []string{}}
+	s.Lines = append(s.Lines, standingHead(st, now)...)
+	if in == nil {
+		s.Next = `muster declare "what is wrong" --sev 2`
+		if lines, next := several(st, standingMax-len(s.Lines)-1); next != "" {
+			s.Lines, s.Next = append(s.Lines, lines...), next
+		}
+		return s
+	}
+	s.Incident = in.Name
+	state := strings.ToUpper(in.Status)
+	if in.Contested {
+		state = "RESOLVED? contested"
+	}
+	s.Lines = append(s.Lines, fmt.Sprintf("%s SEV%d %s  %s", nameOf(in.Name, in.Drill), in.Severity, state, clean(in.Title)))
+	command := "command: " + commandLine(in.Command, now)
+	if in.Command.Commander == st.Responder {
+		command = "you command" + strings.TrimPrefix(command, "command: "+clean(st.Responder))
+	}
+	s.Lines = append(s.Lines, command)
+	if in.Status == "resolved" || in.Status == "closed" {
+		s.Next = `it is over; muster thanks @WHO, or muster reopen "why"`
+	}
+	mine := owed(in.Tasks, st.Responder)
+	waits := duties(st.Responder, *in, mine, now)
+	var owe, told []string
+	for i, t := range mine {
+		s.Owe = append(s.Owe, t.ID)
+		if i < owedMax {
+			owe = append(owe, "you owe: "+oweLine(t, now))
+		}
+	}
+	if in.Rejoined != nil {
+		told = append(told, rejoinedLine(*in.Rejoined, now))
+	}
+	for _, d := range waits {
+		if d.line != "" {
+			told = append(told, d.line)
+		}
+		if s.Next == "" {
+			s.Next = d.do
+		}
+	}
+	if s.Next == "" {
+		s.Next = `muster note "what you see", or muster show`
+		if in.Command.Commander == st.Responder {
+			s.Next = `muster do @WHO "what" 5m, or muster note "what you see"`
+		}
+	}
+	s.Lines = append(s.Lines, fit(standingMax-len(s.Lines)-lines(nextLine(s.Next)), owe, told, sums(*in, len(mine)))...)
+	return s
+}
+
+// standingHead says who you are, whom you reach, and what is wrong with that.
+func standingHead(st api.Status, now time.Time) []string {
 	reach := 0
 	for _, r := range st.Responders[min(1, len(st.Responders)):] {
 		if r.Reachable {
@@ -61,48 +117,58 @@ func stand(st api.Status, in *api.Incident, now time.Time) standing {
 	} else {
 		you += "; nobody else yet (muster invite)"
 	}
-	s.Lines = append(s.Lines, you)
-	if len(st.Cut) > 0 {
-		s.Lines = append(s.Lines, "CUT by a drill from "+clean(strings.Join(st.Cut, ", "))+" (muster drill heal)")
+	out := []string{you}
+	since := ""
+	if st.AloneMS > 0 {
+		since = " since " + clock(now.UnixMilli()-st.AloneMS, now)
+	}
+	switch {
+	case len(st.Cut) > 0 && since != "":
+		out = append(out, fmt.Sprintf("CUT by a drill from %s; alone%s (muster drill heal)", clean(strings.Join(st.Cut, ", ")), since))
+	case len(st.Cut) > 0:
+		out = append(out, "CUT by a drill from "+clean(strings.Join(st.Cut, ", "))+" (muster drill heal)")
+	case since != "":
+		out = append(out, "ALONE"+since+": what you write is kept here and sent later")
 	}
 	if len(st.Warnings) > 0 {
-		s.Lines = append(s.Lines, "warning: "+clean(st.Warnings[0]))
+		out = append(out, "warning: "+clean(st.Warnings[0]))
 	}
-	if in == nil {
-		s.Next = `muster declare "what is wrong" --sev 2`
-		return s
-	}
-	s.Incident = in.Name
-	state := strings.ToUpper(in.Status)
-	if in.Contested {
-		state = "RESOLVED? contested"
-	}
-	s.Lines = append(s.Lines, fmt.Sprintf("%s SEV%d %s  %s", clean(in.Name), in.Severity, state, clean(in.Title)))
-	command := "command: " + commandLine(in.Command, now)
-	if in.Command.Commander == st.Responder {
-		command = "you command" + strings.TrimPrefix(command, "command: "+clean(st.Responder))
-	}
-	s.Lines = append(s.Lines, command)
-	mine := owed(in.Tasks, st.Responder)
-	var rest []string
-	for i, t := range mine {
-		s.Owe = append(s.Owe, t.ID)
-		if i < owedMax {
-			s.Lines = append(s.Lines, "you owe: "+oweLine(t, now))
-		}
-	}
-	if n := len(mine) - owedMax; n > 0 {
-		rest = append(rest, fmt.Sprintf("AND YOU OWE %d MORE", n))
-	}
-	if c := counters(&printer{}, *in); c != "" {
-		rest = append(rest, c)
-	}
-	if len(rest) > 0 {
-		s.Lines = append(s.Lines, strings.Join(rest, "  "))
-	}
-	s.Next = next(st.Responder, *in, mine)
-	return s
+	return out
 }
+
+// sums is the line of numbers that should be zero.
+func sums(in api.Incident, owed int) string {
+	var out []string
+	if n := owed - owedMax; n > 0 {
+		out = append(out, fmt.Sprintf("AND YOU OWE %d MORE", n))
+	}
+	if c := counters(&printer{}, in); c != "" {
+		out = append(out, c)
+	}
+	return strings.Join(out, "  ")
+}
+
+// fit chooses what is said in at most n lines: what waits comes before what is owed, since the first of the latter is
+// what is next; the numbers come last and are kept.
+func fit(n int, owe, told []string, numbers string) []string {
+	if numbers != "" {
+		n--
+	}
+	first := owe[:min(len(owe), 1, max(n, 0))]
+	told = told[:min(len(told), max(n-len(first), 0))]
+	owe = owe[:min(len(owe), max(n-len(told), 0))]
+	out := slices.Concat(told, owe)
+	if numbers != "" {
+		out = append(out, numbers)
+	}
+	return out
+}
+
+// nextLine is the last line of a standing.
+func nextLine(next string) string { return wrap("next: ", next, 6) }
+
+// lines counts the lines of a text.
+func lines(s string) int { return strings.Count(s, "\n") + 1 }
 
 // owed returns the tasks that wait for a person, the unanswered first, then by when they are due.
 func owed(tasks []api.Task, who string) []api.Task {
@@ -137,6 +203,8 @@ func owed(tasks []api.Task, who string) []api.Task {
 func oweLine(t api.Task, now time.Time) string {
 	line := t.ID + " " + clean(t.Text)
 	switch {
+	case t.State == "assigned" && t.LateAck:
+		line += fmt.Sprintf(" (%s waits for your ack: LATE)", clean(t.By))
 	case t.State == "assigned":
 		line += fmt.Sprintf(" (%s waits for your ack)", clean(t.By))
 	case t.State == "blocked":
@@ -147,37 +215,4 @@ func oweLine(t api.Task, now time.Time) string {
 		line += " (" + age(t.DueMS-now.UnixMilli()) + " left)"
 	}
 	return line
-}
-
-// next names the one thing to type: first what others wait for, then what falls through the cracks.
-func next(me string, in api.Incident, mine []api.Task) string {
-	first := ""
-	if len(mine) > 0 {
-		first = mine[0].ID
-	}
-	commands := in.Command.Commander == me
-	claims := slices.ContainsFunc(in.Command.Terms, func(t api.Term) bool { return t.Holder == me })
-	unowned := slices.IndexFunc(in.Tasks, func(t api.Task) bool { return t.State == "open" })
-	offer := slices.IndexFunc(in.Command.Offers, func(o api.Offer) bool { return o.To == me })
-	switch {
-	case in.Status == "resolved" || in.Status == "closed":
-		return `it is over; muster thanks @WHO, or muster reopen "why"`
-	case offer >= 0:
-		return fmt.Sprintf(`muster accept "top risk, next action", or muster decline   (%s asks)`, clean(in.Command.Offers[offer].From))
-	case len(in.Conflicts) > 0 && (commands || claims):
-		return "muster conflicts   (they wait for you)"
-	case len(mine) > 0 && mine[0].State == "assigned":
-		return fmt.Sprintf("muster ack %s, or muster no %s \"why\"", first, first)
-	case in.Command.Commander == "":
-		return "muster take   (nobody commands)"
-	case len(mine) > 0 && mine[0].Overdue:
-		return fmt.Sprintf("muster done %s \"result\", or muster +5m %s, or muster stuck %s \"why\"", first, first, first)
-	case commands && unowned >= 0:
-		return fmt.Sprintf("muster assign %s @WHO   (nobody has it)", in.Tasks[unowned].ID)
-	case len(mine) > 0:
-		return fmt.Sprintf("muster done %s \"result\"", first)
-	case commands:
-		return `muster do @WHO "what" 5m, or muster note "what you see"`
-	}
-	return `muster note "what you see", or muster show`
 }

@@ -65,9 +65,10 @@ func printStatus(p *printer, st api.Status) {
 	for _, w := range st.Warnings {
 		p.line(wrap(p.loud("warning")+": ", clean(w), 2))
 	}
-	for _, in := range st.Incidents {
+	for _, in := range counted(st.Incidents) {
 		p.line(incidentLine(in))
 	}
+	printSuggestions(p, st.Suggestions)
 	if len(st.Incidents) == 0 {
 		p.line(`no incident; open one with: muster declare "what is wrong" --sev 2`)
 	}
@@ -84,7 +85,7 @@ func incidentLine(in api.IncidentStatus) string {
 	if in.Settle > 0 {
 		settle = fmt.Sprintf("  %d TO SETTLE", in.Settle)
 	}
-	head := fmt.Sprintf("%s %s SEV%d %s%s", mark, clean(in.Name), in.Severity, strings.ToUpper(in.Status), settle)
+	head := fmt.Sprintf("%s %s SEV%d %s%s", mark, nameWith(in), in.Severity, strings.ToUpper(in.Status), settle)
 	return head + "  " + cut(clean(in.Title), columns-2-len([]rune(head)))
 }
 
@@ -119,6 +120,9 @@ func printPeers(p *printer, st api.Status) {
 		default:
 			state = "last heard " + age(peer.HeardMS) + " ago"
 		}
+		if peer.Via != "" && !peer.Reachable {
+			state += fmt.Sprintf(" (through %s %s ago)", clean(peer.Via), age(peer.WordMS))
+		}
 		lacks := "has all of mine"
 		if peer.Lacks > 0 {
 			lacks = fmt.Sprintf("lacks %d of mine", peer.Lacks)
@@ -129,7 +133,10 @@ func printPeers(p *printer, st api.Status) {
 				lacks = strings.TrimSuffix(lacks, "clock "+age(off)+" ahead") + "clock " + age(-off) + " behind"
 			}
 		}
-		p.line(wrap("", fmt.Sprintf("%s %s; %s", pad(clean(peer.Responder), 10), state, lacks), 11))
+		if !peer.Reachable {
+			lacks += phoneWords(peer.Phones)
+		}
+		p.line(whole(wrap("", fmt.Sprintf("%s %s; %s", pad(clean(peer.Responder), 10), state, lacks), 11)))
 	}
 }
 

@@ -32,7 +32,8 @@ func writes() []write {
 	var all []write
 	for _, family := range [][]write{
 		incidentVerbs(), severityVerbs(), serviceVerbs(), commandVerbs(), roleVerbs(), taskVerbs(), answerVerbs(), noteVerbs(),
-		theoryVerbs(), decisionVerbs(), peopleVerbs(), settleVerbs(),
+		theoryVerbs(), decisionVerbs(), peopleVerbs(), settleVerbs(), criterionVerbs(), labelVerbs(), pinVerbs(), readVerbs(),
+		sitrepVerbs(), resourceVerbs(), updateVerbs(), playbookVerbs(),
 	} {
 		all = append(all, family...)
 	}
