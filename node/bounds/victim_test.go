@@ -111,6 +111,10 @@ func (v *victim) write(w api.Write) time.Duration {
 	return time.Since(begun)
 }
 
+// writesMax is how many notes the person writes during one flood, about: what is measured is room beside the flood, and
+// in a long one the person would else outdo it.
+const writesMax = 500
+
 // writing writes notes one after the other until flood returns, and returns how long each took.
 func (v *victim) writing(flood func()) []time.Duration {
 	v.t.Helper()
@@ -119,13 +123,16 @@ func (v *victim) writing(flood func()) []time.Duration {
 		defer close(done)
 		flood()
 	}()
+	pause := time.NewTimer(0)
+	defer pause.Stop()
 	var took []time.Duration
 	for n := 0; ; n++ {
 		select {
 		case <-done:
 			return took
-		default:
+		case <-pause.C:
 			took = append(took, v.write(api.Write{Verb: "note", Text: "note number " + strconv.Itoa(n)}))
+			pause.Reset(*span / writesMax)
 		}
 	}
 }

@@ -6,10 +6,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"muster/crdt"
+	"muster/crdt/board"
 	"muster/node/api"
 	"muster/node/identity"
 	"muster/node/store"
@@ -32,7 +35,7 @@ func auditDisks(t *testing.T, ls []*laptop, g *ledger, forks bool) audited {
 	for _, l := range ls {
 		boards[l.name] = shown(t, l)
 		if boards[l.name] != boards[ls[0].name] {
-			t.Errorf("%s and %s show different boards", ls[0].name, l.name)
+			t.Errorf("%s and %s show different boards: %s", ls[0].name, l.name, apart(boards[ls[0].name], boards[l.name]))
 		}
 	}
 	for _, l := range ls {
@@ -152,8 +155,18 @@ func storeDir(t *testing.T, l *laptop) string {
 	return ""
 }
 
+// apart returns where two texts begin to differ.
+func apart(x, y string) string {
+	const around = 120 // bytes
+	i := 0
+	for i < min(len(x), len(y)) && x[i] == y[i] {
+		i++
+	}
+	return fmt.Sprintf("%q and %q", x[max(0, i-around):min(len(x), i+around)], y[max(0, i-around):min(len(y), i+around)])
+}
+
 // shown returns all that a node shows of its incidents, without what differs between nodes on purpose: who is known to
-// have what, and what came by a merge.
+// have what, who can be reached, what came by a merge, and what somebody is told whose words went with a redaction.
 func shown(t *testing.T, l *laptop) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), askTimeout)
@@ -173,8 +186,13 @@ func shown(t *testing.T, l *laptop) string {
 			t.Fatal(err)
 		}
 		for i := range inc.Tasks {
-			inc.Tasks[i].Delivery = nil
+			inc.Tasks[i].Delivery, inc.Tasks[i].AsOfMS = nil, 0
 		}
+		for i := range inc.Command.Terms {
+			inc.Command.Terms[i].AsOfMS = 0
+		}
+		inc.Rejoined, inc.SuggestPAR, inc.Command.Leads = nil, "", ""
+		inc.Merged = slices.DeleteFunc(inc.Merged, func(n api.Notice) bool { return n.Kind == board.NoticeRedact })
 		for i := range log {
 			log[i].Merged = false
 		}

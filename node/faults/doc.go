@@ -13,6 +13,7 @@
 //	bit rot          one bit flipped in, or the end cut off, each kind of file of a store
 //	clone            a home directory copied; original and copy run at the same time
 //	partition        thousands of operations on either side of a cut
+//	redaction        a secret that all have, redacted while one is cut off, one is down and nodes are killed
 //
 // The tests need root, e2fsprogs and util-linux, and are built with the tag faults only ("make faults"). How often each
 // fault happens is set by flags, the moments by -seed. They unmount every file system and end every process they made,

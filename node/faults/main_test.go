@@ -28,6 +28,7 @@ var (
 	fulls      = flag.Int("fulls", 5, "how often a disk fills up")
 	flips      = flag.Int("flips", 20, "how often a file rots")
 	clones     = flag.Int("clones", 2, "how often a home is copied")
+	redactions = flag.Int("redactions", 6, "how often a secret is redacted")
 	partitions = flag.Int("partitions", 10, "how often the network is cut in two")
 	difference = flag.Int("difference", 10_000, "operations that the two sides of a partition write in all")
 )

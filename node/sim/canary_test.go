@@ -1,8 +1,11 @@
 package sim
 
 import (
+	"slices"
 	"testing"
 	"time"
+
+	"muster/crdt/board"
 )
 
 // Each planted bug is found within a few seeds. A simulator that passes one of them would pass anything.
@@ -22,6 +25,12 @@ func TestFindsPlantedBugs(t *testing.T) {
 		{"a forged signature is accepted", BugForged, 40, hostile},
 		{"redacted bodies are kept", BugKeeps, 40, nil},
 		{"withheld bodies are not sent", BugNoBodies, 80, hostile},
+		{"erased bytes stay on the disk", BugLitters, 40, nil},
+		{"conflicts are hidden", BugSilent, 20, nil},
+		{"people are asked what the rules decide", BugAsks, 40, nil},
+		{"command is seized", BugSeizes, 20, nil},
+		{"one of two who work on a task is passed over", BugPassesOver, 80, nil},
+		{"a note is mislaid", BugMislays, 20, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for s := uint64(1); s <= c.within; s++ {
@@ -40,5 +49,13 @@ func TestFindsPlantedBugs(t *testing.T) {
 			}
 			t.Errorf("not found in %d seeds", c.within)
 		})
+	}
+}
+
+// TestHumansAreAskedOnlyWhatC3Lists: the kinds of conflict that the board has are those that the checkers allow.
+func TestHumansAreAskedOnlyWhatC3Lists(t *testing.T) {
+	got, want := slices.Compact(slices.Sorted(slices.Values(board.ConflictKinds()))), slices.Sorted(slices.Values(humanOnly))
+	if !slices.Equal(got, want) {
+		t.Errorf("the board leaves to humans %q, want %q", got, want)
 	}
 }

@@ -3,6 +3,7 @@ package sim
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"muster/crdt"
 )
@@ -52,7 +53,19 @@ func (w *world) sameBoards(a, b *host) error {
 			return fmt.Errorf("%s and %s hold the same and show different boards of %.8s", a.name, b.name, doc)
 		}
 	}
+	if x, y := outages(a), outages(b); !slices.EqualFunc(x, y, slices.Equal) {
+		return fmt.Errorf("%s takes incidents for one that %s does not: %v and %v", a.name, b.name, x, y)
+	}
 	return nil
+}
+
+// outages returns which incidents are one on a host, the canonical one first.
+func outages(h *host) [][]crdt.DocID {
+	var out [][]crdt.DocID
+	for _, g := range h.groups() {
+		out = append(out, g.Docs())
+	}
+	return out
 }
 
 // difference names the documents in which two hosts differ, and by how many operations.

@@ -21,17 +21,20 @@ func (w *world) finally() error {
 			return err
 		}
 	}
-	for _, check := range []func(*host) error{w.refolds, w.nothingDisappears, w.redactedIsGone, w.dotsAreOnce} {
+	for _, check := range []func(*host) error{w.refolds, w.nothingDisappears, w.boardsAreRight, w.mergesAreReported, w.redactedIsGone, w.dotsAreOnce} {
 		if err := check(first); err != nil {
 			return err
 		}
 	}
 	w.tally(first)
 	if w.err == nil && w.res.Counts["acknowledged"] == 0 {
-		w.fail("nobody did anything")
+		w.count(idle)
 	}
 	return w.err
 }
+
+// idle counts the runs in which nobody was told that anything is saved: all slept, or had full disks.
+const idle = "saw: nobody did anything"
 
 // startsMax is how many hosts of a team are started anew at the end of a run: each that is takes as long as its start did.
 const startsMax = 2
@@ -48,17 +51,27 @@ func (w *world) startsAgain(h *host) error {
 	return w.sameBoards(&host{name: h.name + " started anew", r: again}, h)
 }
 
-// refolds checks that a board is what the rules make of its operations, in whatever order these are applied.
+// refolds checks that a board is what the rules make of its operations, in whatever order these are applied, and that on
+// the way nobody loses command but as the rules say.
 func (w *world) refolds(h *host) error {
 	for _, doc := range h.r.Documents() {
 		g := h.r.Graph(doc)
 		b := board.New(doc, g)
+		a := h.account(doc)
+		var held []board.PersonID
 		for _, op := range w.shuffled(g) {
 			rec, dot := h.disk.get(doc, g, op), g.Dot(op)
 			m, _ := h.r.Team().Member(dot.Device)
 			b.Apply(board.Event{
 				Hash: op, Dot: dot, Person: m.Person, WallMS: rec.Op.WallMS, Place: g.Place(op), Kind: rec.Op.Kind, Body: rec.Body, Erased: rec.Erased,
 			})
+			if f := a.at[op]; f != nil {
+				now := w.claimants(b)
+				if err := a.termsLast(held, now, f); err != nil {
+					return err
+				}
+				held = now
+			}
 		}
 		if !bytes.Equal(b.Canonical(), h.r.Board(doc).Canonical()) {
 			return fmt.Errorf("%s shows of %.8s what the rules do not say", h.name, doc)
@@ -98,6 +111,41 @@ func (w *world) shuffled(g *crdt.Graph) []crdt.Hash {
 	return out
 }
 
+// boardsAreRight checks the boards against what their operations say.
+func (w *world) boardsAreRight(h *host) error {
+	for _, g := range h.groups() {
+		w.check(h, g)
+	}
+	return w.err
+}
+
+// boardIsRight checks one board of a host: that exactly what the rules cannot decide waits for a human, and that nothing
+// has disappeared.
+func (w *world) boardIsRight(h *host, doc crdt.DocID) error {
+	b := h.r.Board(doc)
+	a, v := h.account(doc), w.view(h, b)
+	if err := a.onlyC3(v); err != nil {
+		return err
+	}
+	return a.everythingKept(b, v, h.r.Team())
+}
+
+// claimants are the people who hold a term of command, or would with a planted bug.
+func (w *world) claimants(b *board.Board) []board.PersonID {
+	all := b.Claimants()
+	if w.o.Bug == BugSeizes && len(all) > 1 {
+		return all[len(all)-1:]
+	}
+	return all
+}
+
+// view is what a host shows, or what it would show with a planted bug.
+func (w *world) view(h *host, b *board.Board) *board.View {
+	v := b.View(w.now, h.r.Team())
+	w.spoil(&v)
+	return &v
+}
+
 // nothingDisappears checks that everything a person was told is saved is in the log of the board, with what it says
 // unless a redaction names it.
 func (w *world) nothingDisappears(first *host) error {
@@ -121,32 +169,8 @@ func (w *world) redacted(h *host, doc crdt.DocID, op crdt.Hash) bool {
 	if !h.r.Board(doc).Withheld(op) {
 		return true
 	}
-	var edit struct {
-		Note crdt.Hash `cbor:"1,keyasint"`
-	}
-	rec := w.made[op]
-	if rec.Op.Kind != board.KindEdit || crdt.DecodeBody(rec.Body, &edit) != nil {
-		return false
-	}
-	return slices.Contains(h.r.Board(doc).Erasures(), edit.Note)
-}
-
-// redactedIsGone checks that no correct node's disk has what was redacted.
-func (w *world) redactedIsGone(first *host) error {
-	for _, doc := range first.r.Documents() {
-		for _, op := range first.r.Board(doc).Erasures() {
-			w.count("saw: redacted body")
-			for _, h := range w.honest() {
-				if !h.disk.get(doc, first.r.Graph(doc), op).Erased {
-					return fmt.Errorf("%s still has the redacted %.8s on its disk", h.name, op)
-				}
-				if i := slices.IndexFunc(h.disk.journal, func(r *crdt.Record) bool { return r.Hash == op }); i >= 0 && !h.disk.journal[i].Erased {
-					return fmt.Errorf("%s still has the redacted %.8s in its journal", h.name, op)
-				}
-			}
-		}
-	}
-	return nil
+	f := said(w.made[op])
+	return f.kind == board.KindEdit && slices.Contains(h.r.Board(doc).Erasures(), f.target)
 }
 
 // get returns an operation that is on the disk.
@@ -192,8 +216,10 @@ func (w *world) tally(first *host) {
 	for _, doc := range r.Documents() {
 		v := r.Board(doc).View(w.now, r.Team())
 		w.count("incidents")
-		for _, c := range v.Conflicts {
-			w.count("conflict: " + c.Kind)
+		for _, o := range v.Command.Terms {
+			if o.ConfirmedMS > 0 {
+				w.count("saw: handover confirmed")
+			}
 		}
 		for _, s := range v.Settled {
 			w.count("settled: " + s.Kind)
@@ -201,29 +227,13 @@ func (w *world) tally(first *host) {
 		for _, n := range v.Merged {
 			w.count("merged: " + n.Kind)
 		}
-		g := r.Graph(doc)
-		var redacts, edits []crdt.Hash
-		for _, op := range g.Lacks(crdt.Past{}) {
-			switch w.made[op].Op.Kind {
-			case kindNewer:
+		w.tallyHistory(first.account(doc))
+		for _, op := range r.Graph(doc).Lacks(crdt.Past{}) {
+			if w.made[op].Op.Kind == kindNewer {
 				w.count("saw: unknown kind kept")
-			case board.KindRedact:
-				redacts = append(redacts, op)
-			case board.KindEdit:
-				edits = append(edits, op)
 			}
 			if len(w.made[op].Op.Ext) > 0 {
 				w.count("saw: unknown header field kept")
-			}
-		}
-		for _, a := range redacts {
-			for _, b := range edits {
-				var x, y struct {
-					Note crdt.Hash `cbor:"1,keyasint"`
-				}
-				if !g.Before(a, b) && !g.Before(b, a) && crdt.DecodeBody(w.made[a].Body, &x) == nil && crdt.DecodeBody(w.made[b].Body, &y) == nil && x == y {
-					w.count("saw: redaction racing an edit")
-				}
 			}
 		}
 	}
@@ -236,6 +246,25 @@ func (w *world) tally(first *host) {
 		w.res.Counts["saw: digests equal"] += s.RootsEqual
 		if s.Refused > 0 && !w.o.Hostile {
 			w.fail("%s refused %d operations of correct nodes", h.name, s.Refused)
+		}
+	}
+}
+
+// tallyHistory counts what happened to an incident, whatever came of it.
+func (w *world) tallyHistory(a *account) {
+	for _, f := range a.facts {
+		switch {
+		case f.kind == board.KindAccept && !f.inert && a.at[f.target].kind == board.KindAccept:
+			w.count("saw: command back after a break")
+		case f.kind == board.KindTake && board.TakeMode(f.mode) == board.TakeAbsent:
+			w.count("saw: somebody acts")
+		case f.kind == board.KindTake && board.TakeMode(f.mode) == board.TakeForced:
+			w.count("saw: command taken by force")
+		case f.kind == board.KindEdit && f.gone:
+			note := said(w.made[f.hash]).target
+			if slices.ContainsFunc(a.kinds[board.KindRedact], func(r *fact) bool { return r.target == note && a.concurrent(f, r) }) {
+				w.count("saw: redaction racing an edit")
+			}
 		}
 	}
 }

@@ -17,7 +17,9 @@ type disk struct {
 	journal []*crdt.Record                               // own operations of this device in the order written
 	docs    map[crdt.DocID]map[crdt.LogID][]*crdt.Record // each log by seq, then hash
 	have    map[crdt.Hash]bool
-	keeps   bool // a planted bug: does not erase
+	slack   []*crdt.Record // old bytes that the store has not cleaned up
+	keeps   bool           // a planted bug: does not erase
+	litters bool           // a planted bug: erases and does not clean up
 }
 
 func newDisk(device crdt.DeviceID, epoch uint64) *disk {
@@ -119,6 +121,11 @@ func (d *disk) erase(doc crdt.DocID, dot crdt.Dot, h crdt.Hash) {
 	}
 	for i, rec := range d.journal {
 		if rec.Hash == h {
+			if d.litters && !rec.Erased {
+				old := *rec
+				old.Hash = crdt.Hash{} // nothing points to it
+				d.slack = append(d.slack, &old)
+			}
 			d.journal[i] = rec.WithoutBody()
 		}
 	}

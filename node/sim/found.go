@@ -35,7 +35,7 @@ func (w *world) newHost() *host {
 	}
 	h.device = h.signer.Device()
 	h.disk = newDisk(h.device, w.epoch())
-	h.disk.keeps = w.o.Bug == BugKeeps
+	h.disk.keeps, h.disk.litters = w.o.Bug == BugKeeps, w.o.Bug == BugLitters
 	if w.o.Skew > 0 {
 		h.clock.off = time.Duration(w.rng.Int64N(2*int64(w.o.Skew))) - w.o.Skew
 	}

@@ -8,10 +8,11 @@ import (
 // Options are the size of a run and the faults in it. Times are means between two faults of a class in the whole team,
 // zero: never; probabilities are per message.
 type Options struct {
-	Nodes   int
-	Late    int           // of the nodes, at most all but two: join while the run is on
-	Intents int           // things people do
-	Span    time.Duration // virtual time in which people act and faults happen
+	Nodes     int
+	Late      int           // of the nodes, at most all but two: join while the run is on
+	Intents   int           // things people do
+	Incidents int           // that one person knows of before they declare no more
+	Span      time.Duration // virtual time in which people act and faults happen
 
 	// The network.
 	Delay     time.Duration // mean, one way
@@ -51,14 +52,20 @@ type Bug int
 
 // Bugs.
 const (
-	NoBug       Bug = iota
-	BugUnsynced     // a crash loses what was written during the last second
-	BugLastWins     // of two writes of a register the later is kept, by the clock
-	BugNoOrder      // what no clock tells apart is in the order it came
-	BugForgets      // a node that starts forgets the end of its own log
-	BugForged       // every signature is good
-	BugKeeps        // a disk does not erase
-	BugNoBodies     // bodies that were withheld are never sent
+	NoBug         Bug = iota
+	BugUnsynced       // a crash loses what was written during the last second
+	BugLastWins       // of two writes of a register the later is kept, by the clock
+	BugNoOrder        // what no clock tells apart is in the order it came
+	BugForgets        // a node that starts forgets the end of its own log
+	BugForged         // every signature is good
+	BugKeeps          // a disk does not erase
+	BugNoBodies       // bodies that were withheld are never sent
+	BugLitters        // a disk erases and leaves the old bytes where they were
+	BugSilent         // what waits for a human is not shown
+	BugAsks           // a human is asked what the rules have merged
+	BugSeizes         // who takes command last is the only one to have it
+	BugPassesOver     // of two people at work on one task only one is shown
+	BugMislays        // the first note is not shown
 )
 
 // Draw chooses options from a seed, so that each seed is a different kind of bad day: every class of faults is on or
@@ -73,7 +80,7 @@ func Draw(seed uint64) Options {
 		return d
 	}
 	o := Options{
-		Nodes: 3 + rng.IntN(4), Intents: 60 + rng.IntN(120), Span: seconds(60, 900),
+		Nodes: 3 + rng.IntN(4), Intents: 55 + rng.IntN(110), Span: seconds(60, 900),
 		Delay: time.Duration(1+rng.IntN(80)) * time.Millisecond, Notice: seconds(0, 10),
 		Partition: maybe(2, seconds(10, 180)), Clog: maybe(4, seconds(10, 120)), Swizzle: maybe(5, seconds(30, 200)),
 		Slow: rng.IntN(8) == 0, Crash: maybe(2, seconds(10, 130)), Pause: maybe(4, seconds(60, 400)),
@@ -115,9 +122,10 @@ func Draw(seed uint64) Options {
 			o.Clone = true
 		}
 	}
-	if rng.IntN(50) == 0 { // a crowd, for a short while
+	if rng.IntN(70) == 0 { // a crowd, for a short while
 		o.Nodes, o.Intents, o.Span, o.Late, o.Clone = 60, 16, seconds(15, 40), 0, false
 	}
 	o.RealKeys = rng.IntN(50) == 0
+	o.Incidents = 1 + rng.IntN(3)
 	return o
 }

@@ -77,6 +77,8 @@ type world struct {
 	made map[crdt.Hash]*crdt.Record // every operation anybody signed
 	dots map[place]crdt.Hash        // what a device signed with a dot, where it may sign only one
 	late *invitation                // of those who join while the run is on
+
+	secrets int // numbers that were given out, see secret
 }
 
 // place is where an operation stands.
@@ -87,18 +89,28 @@ type place struct {
 
 // Run runs one simulation. An error is a broken promise; Result then holds the transcript that led to it.
 func Run(seed uint64, o Options) (Result, error) {
-	w := &world{
+	w := newWorld(seed, o)
+	err := w.run()
+	return w.res, err
+}
+
+func newWorld(seed uint64, o Options) *world {
+	return &world{
 		o: o, rng: rand.New(rand.NewPCG(seed, 0)), now: start, res: Result{Counts: map[string]int{}}, hash: sha256.New(),
 		made: map[crdt.Hash]*crdt.Record{}, dots: map[place]crdt.Hash{},
 	}
+}
+
+// run goes through the whole story once.
+func (w *world) run() error {
 	if err := w.found(); err != nil {
-		return w.res, err
+		return err
 	}
-	for range o.Intents {
-		w.in(time.Duration(w.rng.Int64N(int64(o.Span))), w.act)
+	for range w.o.Intents {
+		w.in(time.Duration(w.rng.Int64N(int64(w.o.Span))), w.act)
 	}
 	w.faults()
-	w.in(o.Span, w.settle)
+	w.in(w.o.Span, w.settle)
 	var end time.Time
 	for n := 0; len(w.events) > 0 && w.err == nil; n++ {
 		e := heap.Pop(&w.events).(event)
@@ -122,7 +134,7 @@ func Run(seed uint64, o Options) (Result, error) {
 	w.res.Virtual, w.res.Operations = w.now.Sub(start), len(w.made)
 	w.hash.Sum(w.res.Hash[:0])
 	w.res.Transcript = w.lines.String()
-	return w.res, w.err
+	return w.err
 }
 
 func (w *world) in(d time.Duration, do func()) {

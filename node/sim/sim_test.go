@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"muster/crdt/board"
 )
 
 var (
@@ -40,13 +42,15 @@ var (
 		"saw: epoch after a fork or a lost tail", "saw: operations stranded", "saw: unknown kind kept", "saw: unknown header field kept",
 		"saw: redacted body", "saw: join", "saw: body came after all", "saw: disk full, read only", "saw: disk full, write undone", "saw: hostile message refused",
 		"saw: operations waiting for their past",
-		"conflict: command", "conflict: status", "merged: severity", "settled: command",
+		"conflict: command", "conflict: status", "conflict: decision", "conflict: done-vs-cancelled", "conflict: double", "conflict: ran-twice",
+		"merged: severity", "merged: status", "settled: command", "settled: status",
+		"saw: contested end", "saw: somebody acts", "saw: commander back while somebody acts", "saw: command taken by force", "saw: offer lapsed",
+		"saw: break over", "saw: handover confirmed", "saw: sub-teams", "saw: two incidents that are one", "saw: one act in two incidents",
 	}
 	rarely = []string{
 		"saw: fork of a restored disk", "saw: invitation used too often", "saw: join at a node cut from the inviter",
 		"saw: redaction racing an edit", "fault: hostile body",
-		"conflict: role", "conflict: decision", "conflict: double", "conflict: ran-twice", "conflict: done-vs-cancelled",
-		"conflict: disputed-done", "settled: status", "merged: late-notes", "merged: still-working",
+		"saw: command back after a break", "merged: late-notes", "merged: still-working", "merged: redact",
 	}
 )
 
@@ -107,9 +111,18 @@ func TestSeeds(t *testing.T) {
 		t.Logf("%9d  %s", sum[k], k)
 	}
 	t.Logf("seeds %d to %d: %.0f virtual hours, %d operations, %.1f s", *first, min(next, last)-1, virtual.Hours(), operations, time.Since(began).Seconds())
+	if uint64(sum[idle]) > 1+*seeds/idlePer {
+		t.Errorf("in %d of %d runs nobody did anything: too little was tested", sum[idle], *seeds)
+	}
 	must := often
 	if *seeds >= 5000 {
 		must = slices.Concat(often, rarely)
+		for _, v := range board.Verbs() {
+			must = append(must, "people: "+v.Name)
+		}
+		for _, kind := range humanOnly {
+			must = append(must, "conflict: "+kind, "settled: "+kind)
+		}
 	}
 	if *seeds < 500 || failures > 0 {
 		return
@@ -120,6 +133,9 @@ func TestSeeds(t *testing.T) {
 		}
 	}
 }
+
+// idlePer is in how many runs one may be in which nobody could do anything.
+const idlePer = 10_000
 
 // maxFailures is when a run stops: one cause fails many seeds.
 const maxFailures = 5
