@@ -2,6 +2,7 @@ package board
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"muster/crdt"
@@ -25,7 +26,7 @@ func (c *checker) take() (Draft, error) {
 	claims := f.claimants()
 	if f.holds(c.ctx.Actor) {
 		if len(claims) == 1 {
-			return Draft{}, refused("", "you command already")
+			return Draft{}, refused("", "you command %s already", Name(c.doc))
 		}
 		me := c.reader.who(c.ctx.Actor)
 		return Draft{}, refused(fmt.Sprintf(`muster settle command %s "why"`, me), "you and %s both command", c.otherNames(claims))
@@ -165,6 +166,10 @@ func (c *checker) role() (Draft, error) {
 	p := c.who[0]
 	if c.foldCommand().holds(p) {
 		c.notef("%s commands as well: a commander should wear no other hat", c.reader.who(p))
+	}
+	known := []string{RoleDeputy, RoleLead, RoleComms, "comms", "liaison", "scribe"}
+	if near := nearest(role, known); len(near) > 0 && !slices.Contains(known, role) && c.roles[role] == nil {
+		c.notef("%s is a team of its own; if you meant %s: muster role @%s %s", role, near[0], c.reader.who(p), near[0])
 	}
 	return c.commandDraft(KindRole, &roleBody{Role: role, Person: p}, c.reader.who(p)+" is "+role), nil
 }

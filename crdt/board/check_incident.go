@@ -49,7 +49,11 @@ func (c *checker) status(value string) (Draft, error) {
 			"the incident is %s on one side and escalated on the other", statusOf(f.contested))
 	}
 	if value == f.shown && len(f.heads) == 1 && f.reopened == nil {
-		return Draft{}, refused("", "it is %s already", value)
+		hint := ""
+		if ended(value) {
+			hint = `if it is not over: muster reopen "why"`
+		}
+		return Draft{}, refused(hint, "%s is %s already, by %s", Name(c.doc), value, c.by(f.heads[0]))
 	}
 	if ended(value) && !ended(f.shown) && !c.in.Force {
 		if err := c.confirmEnd(value); err != nil {

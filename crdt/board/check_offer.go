@@ -21,7 +21,7 @@ func (c *checker) handoff() (Draft, error) {
 	to := c.who[0]
 	name := c.reader.who(to)
 	if to == c.ctx.Actor {
-		return Draft{}, usage("", "you command already")
+		return Draft{}, usage("", "you command %s already", Name(c.doc))
 	}
 	if err := c.noOtherOffer(f, to); err != nil {
 		return Draft{}, err
@@ -130,6 +130,9 @@ func (c *checker) fate(f *commandFold, of *offer) string {
 	case len(of.declines) > 0:
 		return fmt.Sprintf("%s declined it %s", to, clock(of.declines[0].wallMS))
 	case !c.waits(f, of):
+		if t := f.live[0]; t.basis == BasisSettle {
+			return fmt.Sprintf("%s settled command %s: %s commands", c.reader.who(t.op.person), clock(t.op.wallMS), c.reader.who(t.holder))
+		}
 		return fmt.Sprintf("%s does not command any more, %s does", by, c.reader.who(f.live[0].holder))
 	}
 	ago, _ := of.lapsed(c.nowMS)
@@ -173,7 +176,7 @@ func (c *checker) offerToMe(lapsedToo bool) (*offer, error) {
 		hint := fmt.Sprintf("ask %s: muster handoff @%s, or muster take", by, me)
 		return nil, refused(hint, "%s's offer lapsed %s ago", by, span(ago))
 	case f.holds(c.ctx.Actor):
-		return nil, refused("", "you command already")
+		return nil, refused("", "you command %s already", Name(c.doc))
 	case last == nil:
 		return nil, refused("to ask for command: muster take", "nobody offers you command")
 	case len(f.live) == 0:

@@ -102,10 +102,12 @@ func (c *checker) taskVerb() (Draft, error) {
 // doneBy says who reported a task done, when, and what came of it.
 func (c *checker) doneBy(t taskCheck) string {
 	for _, d := range slices.Backward(t.fold.ends) {
-		if v, ok := d.body.(*doneBody); ok && v.Result != "" {
-			return c.by(d) + ": " + v.Result
+		if v, ok := d.body.(*doneBody); ok {
+			return with(c.by(d), v.Result)
 		}
-		return c.by(d)
+	}
+	for _, d := range t.fold.ends { // nobody says so but a settlement
+		return c.by(d) + ", who settled it"
 	}
 	return "somebody"
 }

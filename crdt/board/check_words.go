@@ -83,7 +83,7 @@ func (c *checker) object() (Draft, error) {
 		return Draft{}, err
 	}
 	id := c.shortID(RefDecision, o.hash)
-	return about(KindObject, &objectBody{Decision: o.hash, Text: c.say}, id, "you object to "+id+": "+c.say), nil
+	return about(KindObject, &objectBody{Decision: o.hash, Text: c.say}, id, quote(decisionText(o))+": you object: "+c.say), nil
 }
 
 func (c *checker) par() (Draft, error) {

@@ -225,18 +225,22 @@ func (b *Board) ordersIn(t *term) int {
 	return n
 }
 
-// unconfirmed reports whether t was given by a settlement that ended the claim of somebody who has not been seen to know.
-func (b *Board) unconfirmed(f *commandFold, t *term) bool {
+// losers returns those whose claim the settlement that gave t ended and who have not been seen to know.
+func (b *Board) losers(f *commandFold, t *term) []PersonID {
 	if t.basis != BasisSettle {
-		return false
+		return nil
 	}
-	return slices.ContainsFunc(f.terms, func(old *term) bool {
+	var out []PersonID
+	for _, old := range f.terms {
 		if old.holder == t.holder || old.holder == t.op.person || !slices.Contains(old.enders, t.op) {
-			return false
+			continue
 		}
 		gone := slices.ContainsFunc(old.enders, func(e *op) bool { return b.before(e, t.op) })
-		return !gone && !b.knows(old.holder, t.op)
-	})
+		if !gone && !b.knows(old.holder, t.op) && !slices.Contains(out, old.holder) {
+			out = append(out, old.holder)
+		}
+	}
+	return out
 }
 
 // knows reports whether p has written anything on top of o.

@@ -13,8 +13,9 @@ func (r reader) commandView(nowMS int64) Command {
 	for _, t := range f.live {
 		v := Term{
 			Holder: r.who(t.holder), HolderID: t.holder, Basis: t.basis, Acting: actingNow(f, t), SinceMS: t.since.wallMS,
-			Reason: t.reason, Orders: r.ordersIn(t), Unconfirmed: r.unconfirmed(f, t),
+			Reason: t.reason, Orders: r.ordersIn(t), Losers: r.losers(f, t), Op: t.op.hash,
 		}
+		v.Unconfirmed = len(v.Losers) > 0
 		if t.offer != nil {
 			v.From, v.Pending, v.ConfirmedMS = r.who(t.offer.by), r.unseen(t), r.confirmed(t)
 		}

@@ -28,6 +28,19 @@ func (b *Board) voiceOf(p PersonID) voice {
 	return v
 }
 
+// voices returns a way to get the voices of people that goes through what each wrote once.
+func (b *Board) voices() func(p PersonID) voice {
+	known := map[PersonID]voice{}
+	return func(p PersonID) voice {
+		v, ok := known[p]
+		if !ok {
+			v = b.voiceOf(p)
+			known[p] = v
+		}
+		return v
+	}
+}
+
 // after reports whether anything in v was written by somebody who had seen o.
 func (b *Board) after(v voice, o *op) bool {
 	return slices.ContainsFunc(v, func(log []*op) bool { return b.before(o, log[len(log)-1]) })
@@ -63,12 +76,13 @@ func (b *Board) unread(d *decision, p PersonID, v voice) bool {
 // objectionNotices mentions objections that who decided had not seen when they went on.
 func (r reader) objectionNotices() []Notice {
 	var out []Notice
+	voiceOf := r.voices()
 	for _, o := range r.decisionList.list() {
 		all := r.decisions[o.hash].objections.list()
 		if len(all) == 0 {
 			continue
 		}
-		v := r.voiceOf(o.person)
+		v := voiceOf(o.person)
 		for _, x := range all {
 			if x.person == o.person || !r.crossed(v, x) {
 				continue
@@ -84,12 +98,12 @@ func (r reader) objectionNotices() []Notice {
 }
 
 // objectionViews returns what was said against a decision.
-func (r reader) objectionViews(d *decision) []Objection {
+func (r reader) objectionViews(d *decision, voiceOf func(PersonID) voice) []Objection {
 	all := d.objections.list()
 	if len(all) == 0 {
 		return nil
 	}
-	v := r.voiceOf(d.op.person)
+	v := voiceOf(d.op.person)
 	out := make([]Objection, len(all))
 	for i, x := range all {
 		out[i] = Objection{Value: x.body.(*objectBody).Text, By: r.who(x.person), AtMS: x.wallMS, Seen: x.person == d.op.person || r.after(v, x)}
@@ -135,7 +149,7 @@ func (c *checker) read() (Draft, error) {
 		return Draft{}, refused("", "you made %s yourself", id)
 	}
 	c.notef("if you do not agree: muster object %s \"why\"", id)
-	return about(KindRead, &readBody{Decision: o.hash}, id, "you have read "+id+" "+quote(decisionText(o))+" ("+c.by(o)+")"), nil
+	return about(KindRead, &readBody{Decision: o.hash}, id, quote(decisionText(o))+" ("+c.by(o)+"): you have read it"), nil
 }
 
 // subjectTopic returns the topic under which a decision about a task is kept: a task is named by an id that grows, and its

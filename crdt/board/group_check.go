@@ -303,7 +303,7 @@ func (g *Group) take(in Intent, ctx CheckContext) ([]Placed, error) {
 	}
 	if slices.ContainsFunc(claims, func(c claim) bool { return c.term.holder == ctx.Actor }) {
 		if !g.disputed() {
-			return nil, refused("", "you command already")
+			return nil, refused("", "you command %s already", Name(g.Doc()))
 		}
 		me := ctx.People.Handle(ctx.Actor)
 		return nil, refused(fmt.Sprintf(`muster settle command %s "why"`, me), "you and %s both command", g.otherHolders(ctx))

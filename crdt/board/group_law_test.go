@@ -66,7 +66,7 @@ func (s *incidents) act(t *rapid.T, who string, link bool) {
 		return
 	}
 	b := pick(t, boards...)
-	in := drawIntent(t, b, person(who))
+	in := drawIntent(t, b, owner(who))
 	other := ""
 	switch {
 	case link:
@@ -80,13 +80,13 @@ func (s *incidents) act(t *rapid.T, who string, link bool) {
 		)
 	}
 	if in.Verb == "same" {
-		other = Name(pick(t, boards...).doc)
+		other = pick(t, boards...).doc.String()
 	}
 	if open := s.groupOf(who, b).conflicts(s.root.team); in.Verb == "settle" && len(open) > 0 {
 		c := pick(t, open...)
 		in.Subject, in.Value = fmt.Sprint(c.N), pick(t, c.Choices...).Key
 	}
-	if _, _, err := s.do(who, Name(b.doc), other, in); err != nil {
+	if _, _, err := s.do(who, b.doc.String(), other, in); err != nil {
 		var p *Problem
 		if !errors.As(err, &p) || p.Code == "" || p.Message == "" {
 			t.Fatalf("%s %+v: %v is not a problem a person can read", who, in, err)

@@ -164,6 +164,7 @@ func commandView(views []View) Command {
 			if i := slices.IndexFunc(c.Terms, func(o Term) bool { return o.HolderID == t.HolderID }); i >= 0 {
 				c.Terms[i].Orders += t.Orders
 				c.Terms[i].Unconfirmed = c.Terms[i].Unconfirmed || t.Unconfirmed
+				c.Terms[i].Losers = append(c.Terms[i].Losers, t.Losers...)
 				continue
 			}
 			c.Terms = append(c.Terms, t)

@@ -56,7 +56,7 @@ func (s *incidents) boards(name string) []*Board {
 }
 
 // find resolves an incident on a laptop as a node does: by name or start of the title; empty means the only live group,
-// else the incident acted on last.
+// else the incident acted on last. Two may happen to have one name, and no two one id.
 func (s *incidents) find(name, incident string) (*Board, error) {
 	boards := s.boards(name)
 	var fit []*Board
@@ -67,13 +67,13 @@ func (s *incidents) find(name, incident string) (*Board, error) {
 			}
 		}
 		if r := s.recent[name]; len(fit) != 1 && len(r) > 0 {
-			incident = Name(r[len(r)-1])
+			incident = r[len(r)-1].String()
 			fit = nil
 		}
 	}
 	for _, b := range boards {
 		title, _ := b.title()
-		if incident != "" && (Name(b.doc) == incident || strings.HasPrefix(title, incident)) {
+		if incident != "" && (Name(b.doc) == incident || b.doc.String() == incident || strings.HasPrefix(title, incident)) {
 			fit = append(fit, b)
 		}
 	}

@@ -50,12 +50,16 @@ func TestEndingAsksAboutWhatIsOpen(t *testing.T) {
 	}
 }
 
-// TestRollCallIsSuggestedWhenItIsDue: never for two, never once it is over, and half an hour after the last.
+// TestRollCallIsSuggestedWhenItIsDue: never for two, not in the first minutes, never once it is over, and half an hour after the last.
 func TestRollCallIsSuggestedWhenItIsDue(t *testing.T) {
 	w := started(t)
 	due := func(people ...string) string {
 		return w.nodes[0].board.SuggestPAR(time.UnixMilli(w.nowMS), team(people))
 	}
+	if got := due("ann", "bob", "carol"); got != "" {
+		t.Errorf("at once: %q", got)
+	}
+	w.nowMS += parFirstMS
 	if got := due("ann", "bob"); got != "" {
 		t.Errorf("two people: %q", got)
 	}

@@ -154,3 +154,47 @@ func TestStrangeOperationsFoldTheSame(t *testing.T) {
 		}
 	})
 }
+
+// TestStrangeOperationsInAGroup is the same for several incidents, some of which people have said to be one.
+func TestStrangeOperationsInAGroup(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawIncidents(t, 5, 25)
+		favourites := []crdt.Kind{drawKind(t), drawKind(t), drawKind(t), KindSame, KindSettle}
+		for range 15 + roll(t, 15) {
+			s.pass(1000)
+			w, who := pick(t, s.worlds...), pick(t, lawTeam...)
+			switch roll(t, 10) {
+			case 0:
+				s.net([][]string{lawTeam[:2], lawTeam[2:]})
+			case 1:
+				s.sync()
+			case 2, 3, 4:
+				s.act(t, who, roll(t, 3) == 0)
+			default:
+				writeStrangely(t, w, who, favourites)
+			}
+		}
+		s.net([][]string{lawTeam})
+		if err := s.same(); err != nil {
+			t.Fatal(err)
+		}
+		now, people := time.UnixMilli(s.root.nowMS), s.root.team
+		groups := Groups(s.boards("ann"))
+		Suggest(groups)
+		for _, g := range groups {
+			before := crdt.EncodeBody(g.View(now, people))
+			g.Log(people)
+			g.Brief(people)
+			g.SuggestPAR(now, people)
+			for _, h := range lawTeam {
+				g.Briefing(now, people, person(h))
+			}
+			for _, c := range g.Conflicts(people) {
+				c.For(person("ann"))
+			}
+			if !bytes.Equal(before, crdt.EncodeBody(g.View(now, people))) {
+				t.Fatal("looking at the group changed it")
+			}
+		}
+	})
+}

@@ -101,7 +101,10 @@ func (r reader) entry(o *op) Entry {
 		Kind: KindName(o.kind), Ref: r.refOf(o.hash),
 	}
 	if h, _, ok := targetOf(o.body); ok {
-		e.Ref, e.About = r.refOf(h), startOf(r.ops[h])
+		e.Ref = r.refOf(h)
+		if o.kind != KindSettle { // a settlement says it all
+			e.About = startOf(r.ops[h])
+		}
 	}
 	e.Text = oneLine(r.entryText(o))
 	return e

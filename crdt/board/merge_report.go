@@ -3,6 +3,7 @@ package board
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"muster/crdt"
 )
@@ -160,17 +161,26 @@ func (w *merger) back(c Conflict) bool {
 func (w *merger) notices() {
 	was := map[Notice]bool{}
 	for _, n := range w.before.notices() {
-		n.Open = false
-		was[n] = true
+		was[told(n)] = true
+		was[Notice{Kind: n.Kind, Subject: n.Subject}] = true
 	}
 	for _, n := range w.after.notices() {
-		same := n
-		same.Open = false
-		if !was[same] && (n.For.IsZero() || n.For == w.Viewer) {
+		over := !n.Open && slices.Contains(taskNotices[:], n.Kind) && was[Notice{Kind: n.Kind, Subject: n.Subject}]
+		if !was[told(n)] && !over && (n.For.IsZero() || n.For == w.Viewer) {
 			w.out.Merged = append(w.out.Merged, n)
 		}
 	}
 	slices.SortStableFunc(w.out.Merged, func(a, b Notice) int { return cmp.Compare(weight(a.Kind), weight(b.Kind)) })
+}
+
+// told returns what makes a notice the same one later: all but whether it is open and what is shown now, which change without
+// anything new to mention. A task has one notice of each kind, which ends in other words than it began.
+func told(n Notice) Notice {
+	n.Open = false
+	for _, now := range []string{"; shown ", "; now "} {
+		n.Text, _, _ = strings.Cut(n.Text, now)
+	}
+	return n
 }
 
 // weight orders notices by how much they change what somebody does next.

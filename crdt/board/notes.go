@@ -58,6 +58,7 @@ func (r reader) noteNotices() []Notice {
 // redaction concurrent with it, and is tied to a note only when there is one such note.
 func (r reader) redactNotices() []Notice {
 	var out []Notice
+	voiceOf := r.voices()
 	for _, e := range r.revisions.list() {
 		if !e.erased {
 			continue
@@ -81,7 +82,7 @@ func (r reader) redactNotices() []Notice {
 			Text: fmt.Sprintf("%s redacted %s %s; what %s wrote into it without knowing is erased too",
 				r.who(over[0].person), what, clock(over[0].wallMS), r.who(e.person)),
 		}, Notice{
-			Kind: NoticeRedact, Subject: subject, Open: !r.after(r.voiceOf(e.person), over[0]), For: e.person,
+			Kind: NoticeRedact, Subject: subject, Open: !r.after(voiceOf(e.person), over[0]), For: e.person,
 			Text: fmt.Sprintf("%s redacted %s %s: your revision of %s is erased with it; say the rest again without what must go: muster note",
 				r.who(over[0].person), what, clock(over[0].wallMS), clock(e.wallMS)),
 		})

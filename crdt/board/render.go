@@ -237,9 +237,10 @@ func (r reader) decisionViews() []Decision {
 	var out []Decision
 	var commander PersonID
 	var voice voice
+	voiceOf := r.voices()
 	if f := r.foldCommand(); len(f.live) > 0 && len(r.decisions) > 0 {
 		commander = f.live[0].holder
-		voice = r.voiceOf(commander)
+		voice = voiceOf(commander)
 	}
 	for _, o := range r.decisionList.list() {
 		v := Decision{ID: r.shortID(RefDecision, o.hash), Op: o.hash, By: r.who(o.person), AtMS: o.wallMS, Stands: true}
@@ -251,7 +252,7 @@ func (r reader) decisionViews() []Decision {
 				v.Superseded = v.Stands && !slices.ContainsFunc(f.standing, func(s *op) bool { return decisionText(s) == body.Text })
 			}
 		}
-		v.Objections = r.objectionViews(r.decisions[o.hash])
+		v.Objections = r.objectionViews(r.decisions[o.hash], voiceOf)
 		v.Unread = r.unread(r.decisions[o.hash], commander, voice)
 		out = append(out, v)
 	}

@@ -10,6 +10,9 @@ import (
 // parEveryMS is how long the last roll call is good for: fire services call the roll every 20 to 30 minutes.
 const parEveryMS = 30 * 60 * 1000
 
+// parFirstMS is how old an incident is before its first roll call is due: the first minutes are for getting to work.
+const parFirstMS = 5 * 60 * 1000
+
 // parTeam is the least number of people for whom a roll call is suggested: with fewer, one word answers it.
 const parTeam = 3
 
@@ -97,6 +100,9 @@ func (b *Board) SuggestPAR(now time.Time, people People) string {
 	}
 	all := b.rollCalls.list()
 	if len(all) == 0 {
+		if ops := b.all.list(); len(ops) == 0 || now.UnixMilli()-ops[0].wallMS < parFirstMS {
+			return ""
+		}
 		return "no roll call yet"
 	}
 	if ms := now.UnixMilli() - all[len(all)-1].wallMS; ms > parEveryMS {

@@ -17,7 +17,7 @@ import (
 //	  net ann | bob       from here on; `net all` heals, checks that everyone folds the same board, and folds it again
 //	  ann VERB ...        ann types it; what she is told is printed, then a minute passes
 //	  wait 20m
-//	  show [WHO]          the board of one of each group, or of WHO
+//	  show [WHO]          the board of one of each group, in which all must show the same, or of WHO
 //	  brief WHO           the briefing that WHO reads
 //	  warnings WHO        what is wrong with how it is led, as WHO sees it
 //	  log WHO             the timeline
@@ -145,6 +145,9 @@ func (s *story) typed(who, line string) {
 
 // show prints the board of each group, or of one person.
 func (s *story) show(who string) {
+	if err := s.w.agree(); err != nil {
+		s.t.Fatal(err)
+	}
 	seen := map[int]bool{}
 	for _, n := range s.w.nodes {
 		g := s.w.group[n.name]

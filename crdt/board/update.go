@@ -328,7 +328,7 @@ func (r reader) updateMark(u *update, f *updateFold) string {
 	case len(group.approvals) > 1 && slices.ContainsFunc(group.approvals, mine):
 		return "APPROVED in two versions, publish neither"
 	case f.settled != nil:
-		return "POSTED, and does not stand: post a correction"
+		return "a post does not stand: post a correction"
 	case len(f.texts) > 1:
 		return "reworded on both sides"
 	case slices.ContainsFunc(group.unaware, mine):

@@ -77,8 +77,10 @@ type Term struct {
 	Acting      bool   // for those who can be reached, while somebody else's term goes on
 	SinceMS     int64
 	Reason      string
-	Orders      int  // given in this term
-	Unconfirmed bool // given by a settlement that a claimant it ended has not been seen to know of
+	Orders      int        // given in this term
+	Op          crdt.Hash  // the operation that gave it
+	Losers      []PersonID // whom that operation ended and who have not been seen to know; only of a settlement
+	Unconfirmed bool       // given by a settlement that a claimant it ended has not been seen to know of
 
 	From        string // accepted: who handed over
 	Pending     bool   // nothing shows that From has seen the acceptance

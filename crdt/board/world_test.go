@@ -290,6 +290,22 @@ func (w *world) same() error {
 	return nil
 }
 
+// agree checks that those who reach each other show one board.
+func (w *world) agree() error {
+	first := map[int]*node{} // group -> its first node with a board
+	for _, n := range w.nodes {
+		g := w.group[n.name]
+		switch {
+		case n.board == nil:
+		case first[g] == nil:
+			first[g] = n
+		case n.board.Digest() != first[g].board.Digest():
+			return fmt.Errorf("%s and %s reach each other and show different boards", first[g].name, n.name)
+		}
+	}
+	return nil
+}
+
 func (n *node) view(w *world) View { return n.board.View(time.UnixMilli(w.nowMS), w.team) }
 
 func fatalOf(t *testing.T) func(string, ...any) {
