@@ -36,6 +36,9 @@ func (s *session) briefing(now time.Time, doc crdt.DocID) api.Briefing {
 		Command: command(&b.Command), History: []api.Value{}, Sitrep: sitrep(&b.Sitrep), Work: []api.Task{}, Items: []api.OpenItem{},
 		IfThen: values(b.IfThen),
 	}
+	for i, t := range b.Command.Terms {
+		s.unaware(now, doc, t, &out.Command.Terms[i])
+	}
 	if b.Offer != nil {
 		o := offer(*b.Offer)
 		out.Offer = &o

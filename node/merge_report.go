@@ -188,19 +188,15 @@ func (s *session) rejoined(now time.Time, doc crdt.DocID) *api.Rejoined {
 // rejoinedNote is the line by which a receipt points to it; empty when there is none.
 func (s *session) rejoinedNote(now time.Time, doc crdt.DocID) string {
 	r := s.rejoined(now, doc)
-	if r == nil {
+	if r == nil || r.Settle == 0 { // a bare muster names the report until it has been read
 		return ""
-	}
-	waits := "nothing to settle"
-	if r.Settle > 0 {
-		waits = fmt.Sprintf("%d to settle", r.Settle)
 	}
 	apart := time.Duration(r.ApartMS) * time.Millisecond
 	unit := time.Second
 	if apart >= time.Minute {
 		unit = time.Minute
 	}
-	return fmt.Sprintf("rejoined %s after %s apart: %s: muster merge", time.UnixMilli(r.AtMS).UTC().Format("15:04Z"), shortSpan(apart.Truncate(unit)), waits)
+	return fmt.Sprintf("rejoined %s after %s apart: %d to settle: muster merge", time.UnixMilli(r.AtMS).UTC().Format("15:04Z"), shortSpan(apart.Truncate(unit)), r.Settle)
 }
 
 // shortSpan writes a duration without its empty end: 24m rather than 24m0s.
@@ -214,8 +210,22 @@ func shortSpan(d time.Duration) string {
 	return d.String()
 }
 
+// unaware names whose claim to command was settled away and whose node is not known to have heard of it. Who reads this
+// knows.
+func (s *session) unaware(now time.Time, doc crdt.DocID, t board.Term, out *api.Term) {
+	if len(t.Losers) == 0 {
+		return
+	}
+	for _, p := range t.Losers {
+		if p != s.me().Person && s.delivery(now, doc, t.Op, []board.PersonID{p}).Delivered == 0 {
+			out.Unaware = append(out.Unaware, s.r.Team().Handle(p))
+		}
+	}
+	out.Unconfirmed = len(out.Unaware) > 0
+}
+
 // asOf marks what is said of people out of reach with when they wrote the last thing that is known of them.
-func (s *session) asOf(doc crdt.DocID, v *board.View, out *api.Incident) {
+func (s *session) asOf(now time.Time, doc crdt.DocID, v *board.View, out *api.Incident) {
 	var words map[board.PersonID]int64
 	me := s.me().Person
 	away := func(p board.PersonID) int64 {
@@ -234,5 +244,6 @@ func (s *session) asOf(doc crdt.DocID, v *board.View, out *api.Incident) {
 	}
 	for i, t := range v.Command.Terms {
 		out.Command.Terms[i].AsOfMS = away(t.HolderID)
+		s.unaware(now, doc, t, &out.Command.Terms[i])
 	}
 }

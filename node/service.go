@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"iter"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -54,6 +55,9 @@ func (s *session) write(now time.Time, in api.Write, w *waiter) (api.Receipt, er
 		intent.Ref, intent.Subject = "", ""
 	default:
 		doc, err = s.find(in.Incident)
+		if err == nil && in.Incident == "" {
+			doc = s.meant(now, in, doc)
+		}
 	}
 	if err != nil {
 		return api.Receipt{}, err
@@ -84,12 +88,55 @@ func (s *session) write(now time.Time, in api.Write, w *waiter) (api.Receipt, er
 	if p.Draft.Ref != nil {
 		out.ID = p.Draft.Ref(p.Hash)
 	}
+	for i, n := range out.Notes { // what is suggested can be typed as it stands
+		out.Notes[i] = placeholder.ReplaceAllString(n, "${1}"+out.ID)
+	}
 	s.address(&out, in)
 	if note := s.rejoinedNote(now, p.Doc); note != "" {
 		out.Notes = append(out.Notes, note)
 	}
 	return out, nil
 }
+
+// meant returns the incident that a verb is about which names none, where that may be another than doc, the current one:
+// the answer to an offer goes where the offer is; and what ends an incident, or is said at its end, stays with the one that
+// was acted on last, so that a resolve that is typed twice does not end what somebody else has open.
+func (s *session) meant(now time.Time, in api.Write, doc crdt.DocID) crdt.DocID {
+	switch in.Verb {
+	case "accept", "decline":
+		return s.offeredIn(now, doc)
+	case "resolve", "status", "reopen", "thanks":
+		if in.Ref == "" && slices.Contains(s.r.Documents(), s.recent) && !s.group(s.recent).Live() {
+			return s.group(s.recent).Doc()
+		}
+	}
+	return doc
+}
+
+// offeredIn returns the incident in which command is offered to this node's person: doc if it is there, else the only other
+// one where it is, else doc.
+func (s *session) offeredIn(now time.Time, doc crdt.DocID) crdt.DocID {
+	offered := func(d crdt.DocID) bool {
+		v := s.group(d).View(now, s.r.Team())
+		return slices.ContainsFunc(v.Command.Offers, func(o board.Offer) bool { return o.ToID == s.me().Person && !o.Lapsed && !o.Back })
+	}
+	if offered(doc) {
+		return doc
+	}
+	var found []crdt.DocID
+	for _, d := range s.canonicals(s.r.Documents()) {
+		if s.summary(d).live && offered(d) {
+			found = append(found, d)
+		}
+	}
+	if len(found) == 1 {
+		return found[0]
+	}
+	return doc
+}
+
+// placeholder is where a note of the board means what the write is about to make, which has no id while the note is made.
+var placeholder = regexp.MustCompile(`(muster (?:assign|approve) )ID\b`)
 
 func intentOf(w api.Write) board.Intent {
 	return board.Intent{

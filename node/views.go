@@ -207,7 +207,7 @@ func (s *session) incident(now time.Time, doc crdt.DocID) api.Incident {
 		out.Conflicts = append(out.Conflicts, s.conflict(doc, c))
 	}
 	out.Rejoined = s.rejoined(now, doc)
-	s.asOf(doc, &v, &out)
+	s.asOf(now, doc, &v, &out)
 	s.leads(&v.Command, &out.Command)
 	out.Warnings = v.Warnings
 	for _, m := range v.Merged {

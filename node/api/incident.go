@@ -84,10 +84,11 @@ type Term struct {
 	Orders  int    `json:"orders"`             // given in this term
 	AsOfMS  int64  `json:"as_of_ms,omitempty"` // the holder is out of reach: when they wrote the newest that is known of them
 
-	From        string `json:"from,omitempty"`         // accepted: who handed over
-	Pending     bool   `json:"pending,omitempty"`      // nothing shows that From has seen the acceptance
-	ConfirmedMS int64  `json:"confirmed_ms,omitempty"` // when From confirmed it; 0: they did not
-	Unconfirmed bool   `json:"unconfirmed,omitempty"`  // settled against somebody who has not been seen to know of it
+	From        string   `json:"from,omitempty"`         // accepted: who handed over
+	Pending     bool     `json:"pending,omitempty"`      // nothing shows that From has seen the acceptance
+	ConfirmedMS int64    `json:"confirmed_ms,omitempty"` // when From confirmed it; 0: they did not
+	Unaware     []string `json:"unaware,omitempty"`      // those, as far as they are known
+	Unconfirmed bool     `json:"unconfirmed,omitempty"`  // settled against somebody who has not been seen to know of it
 }
 
 // Offer is a handoff that waits for an answer.
