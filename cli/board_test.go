@@ -207,7 +207,7 @@ func TestStanding(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			me := st
 			me.Responder = c.me
-			if got := stand(me, c.in, noon).Next; !strings.HasPrefix(got, c.want) && !strings.Contains(got, c.want) {
+			if got := stand(me, c.in, nil, noon).Next; !strings.HasPrefix(got, c.want) && !strings.Contains(got, c.want) {
 				t.Errorf("next is %q, want %q", got, c.want)
 			}
 		})

@@ -162,7 +162,7 @@ func briefMiddle(b api.Briefing, now time.Time) []string {
 		ifs = append(ifs, clean(v.Value))
 	}
 	for _, h := range b.RuledOut {
-		no = append(no, clean(h.Text)+" ("+clean(h.Why)+")")
+		no = append(no, clean(h.Text)+because(h.Why))
 	}
 	part("GOALS", goals)
 	part("SITUATION", said)

@@ -115,16 +115,16 @@ func TestCommandLine(t *testing.T) {
 		return api.Command{Commander: "ann", Terms: []api.Term{{Holder: "ann"}}, Offers: []api.Offer{o}}
 	}
 	for want, c := range map[string]api.Command{
-		"NO COMMANDER; anyone: muster take":               {},
-		"ann (offered to bob 11:57, 7m left)":             offer(api.Offer{To: "bob", AtMS: ago(3), LapsesMS: ago(-7)}),
-		"ann (the offer to bob lapsed 11:50)":             offer(api.Offer{To: "bob", AtMS: ago(20), LapsesMS: ago(10), Lapsed: true}),
-		"ann (for bob, on a break until 12:10)":           offer(api.Offer{To: "bob", Back: true, DueMS: ago(-10)}),
-		"ann (break OVER since 11:55: bob takes it back)": offer(api.Offer{To: "bob", Back: true, DueMS: ago(5), Due: true}),
-		"bob (not yet seen by ann)":                       {Commander: "bob", Terms: []api.Term{{Holder: "bob", From: "ann", Pending: true}}},
+		"NO COMMANDER; anyone: muster take":                {},
+		"ann (offered to bob 11:57Z, 7m left)":             offer(api.Offer{To: "bob", AtMS: ago(3), LapsesMS: ago(-7)}),
+		"ann (the offer to bob lapsed 11:50Z)":             offer(api.Offer{To: "bob", AtMS: ago(20), LapsesMS: ago(10), Lapsed: true}),
+		"ann (for bob, on a break until 12:10Z)":           offer(api.Offer{To: "bob", Back: true, DueMS: ago(-10)}),
+		"ann (break OVER since 11:55Z: bob takes it back)": offer(api.Offer{To: "bob", Back: true, DueMS: ago(5), Due: true}),
+		"bob (not yet seen by ann)":                        {Commander: "bob", Terms: []api.Term{{Holder: "bob", From: "ann", Pending: true}}},
 		"bob (settled; not yet known to all who claimed it)": {
 			Commander: "bob", Terms: []api.Term{{Holder: "bob", Unconfirmed: true}},
 		},
-		"ann (out of reach; as of 11:36); HERE bob acting since 11:40": {
+		"ann (out of reach; as of 11:36Z); HERE bob acting since 11:40Z": {
 			Commander: "ann", Leads: "bob",
 			Terms: []api.Term{{Holder: "ann", AsOfMS: ago(24)}, {Holder: "bob", Acting: true, SinceMS: ago(20)}},
 		},

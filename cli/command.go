@@ -47,7 +47,7 @@ func commandVerbs() []write {
 			use: `accept "read-back" | accept --tick ID...`, short: "accept the command offered to you", group: groupCommand, grammar: grammar{text: "read-back"},
 			example: "  muster accept \"top risk: one copy left; next: watch its rate\"\n  muster accept --tick t7f --tick c2a\nmuster brief lists what is open",
 			flags: func(cmd *cobra.Command, in *api.Write) {
-				cmd.Flags().StringSliceVar(&in.Refs, "tick", nil, "an open item of the briefing you have read, instead of a read-back")
+				cmd.Flags().StringSliceVar(&in.Refs, "tick", nil, "an open item that you have read, instead of a read-back")
 			},
 			// Without either, the node says what is open: a better answer than that a word is missing.
 		},

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,9 +22,15 @@ func commandLine(c api.Command, now time.Time) string {
 	if c.SinceMS > 0 {
 		line += " " + stint(now.UnixMilli()-c.SinceMS)
 	}
+	theirs := func(o api.Offer) bool { return o.From == c.Commander }
 	for i, t := range c.Terms {
 		if i == 0 {
 			line += firstTerm(t, now)
+			for _, o := range c.Offers {
+				if theirs(o) {
+					line += " (" + offerLine(o, now) + ")"
+				}
+			}
 			continue
 		}
 		who, how := clean(t.Holder), "too, since"
@@ -36,10 +43,16 @@ func commandLine(c api.Command, now time.Time) string {
 		line += fmt.Sprintf("; %s %s %s", who, how, clock(t.SinceMS, now))
 	}
 	for _, o := range c.Offers {
-		line += " (" + offerLine(o, now) + ")"
+		if len(c.Terms) == 0 || !theirs(o) {
+			line += " (" + offerLine(o, now) + ")"
+		}
 	}
+	var asked []string // each once, however often they asked
 	for _, r := range c.Requests {
-		line += fmt.Sprintf("; %s asks for command", clean(r.By))
+		if by := clean(r.By); !slices.Contains(asked, by) {
+			asked = append(asked, by)
+			line += fmt.Sprintf("; %s asks for command", by)
+		}
 	}
 	return line
 }
@@ -57,7 +70,11 @@ func firstTerm(t api.Term, now time.Time) string {
 		out = append(out, "not yet seen by "+clean(t.From))
 	}
 	if t.Unconfirmed {
-		out = append(out, "settled; not yet known to all who claimed it")
+		who := "all who claimed it"
+		if len(t.Unaware) > 0 {
+			who = clean(strings.Join(t.Unaware, ", "))
+		}
+		out = append(out, "settled; not yet known to "+who)
 	}
 	if len(out) == 0 {
 		return ""

@@ -28,8 +28,14 @@ func (a *app) conflictsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			settles := ""
 			if len(in.Conflicts) > 0 {
 				a.code = exitHuman
+				st, err := a.status(cmd.Context())
+				if err != nil {
+					return err
+				}
+				settles = whoSettles(in.Command, st.Responder)
 			}
 			m := merge{Schema: "muster.conflicts/1", Incident: in.Name, Conflicts: []api.Conflict{}, Merged: []api.Notice{}, Settled: []api.Settled{}} // lists, never null
 			m.Conflicts, m.Merged, m.Settled = append(m.Conflicts, in.Conflicts...), append(m.Merged, in.Merged...), append(m.Settled, in.Settled...)
@@ -37,13 +43,21 @@ func (a *app) conflictsCommand() *cobra.Command {
 				if len(in.Conflicts) == 0 {
 					p.linef("%s: nothing to settle", nameOf(in.Name, in.Drill))
 				} else {
-					p.linef("%s: %s to settle", nameOf(in.Name, in.Drill), p.loud(fmt.Sprint(len(in.Conflicts))))
+					p.linef("%s: %s to settle%s", nameOf(in.Name, in.Drill), p.loud(fmt.Sprint(len(in.Conflicts))), settles)
 					printConflicts(p, in)
 				}
 				printMerged(p, in)
 			})
 		},
 	}
+}
+
+// whoSettles says who may settle, to somebody who may not; empty: the reader may.
+func whoSettles(c api.Command, me string) string {
+	if me == "" || c.Commander == "" || c.Commander == me || slices.ContainsFunc(c.Terms, func(t api.Term) bool { return t.Holder == me }) {
+		return ""
+	}
+	return fmt.Sprintf("; %s commands and settles, not you", clean(c.Commander))
 }
 
 // printConflicts lists what waits, each with the keys that settle it.

@@ -101,6 +101,9 @@ func reason(_ words, in *api.Write) error {
 func parseSeverity(s string) (int, error) {
 	n, err := strconv.Atoi(strings.TrimPrefix(strings.ToLower(s), "sev"))
 	if err != nil || n < 1 || n > 5 {
+		if s == "" {
+			return 0, api.Errorf(api.CodeUsage, "1 is the worst, 5 the least: muster sev 2", "which severity?")
+		}
 		return 0, api.Errorf(api.CodeUsage, "1 is the worst, 5 the least", "%q is not a severity", s)
 	}
 	return n, nil

@@ -37,7 +37,7 @@ func situated() api.Incident {
 	}
 	in.Updates = []api.Update{
 		{
-			ID: "u2k", Audience: "public", Text: "Payments work again.", State: "published", Mark: "POSTED, and does not stand: post a correction", By: "ann", AtMS: ago(30),
+			ID: "u2k", Audience: "public", Text: "Payments work again.", State: "published", Mark: "a post does not stand: post a correction", By: "ann", AtMS: ago(30),
 			Posts: []api.Post{{Text: "Payments work again.", Where: "statuspage", By: "ann", AtMS: ago(29)}},
 		},
 		{

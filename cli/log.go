@@ -91,7 +91,7 @@ func printEntry(p *printer, e api.Entry, now time.Time) {
 	switch ref := clean(e.Ref); {
 	case e.About != "":
 		text = fmt.Sprintf("%s \"%s\": %s", ref, clean(e.About), text)
-	case ref != "":
+	case ref != "" && e.Kind != "settle":
 		text = ref + " " + text
 	}
 	if e.OccurredMS > 0 {

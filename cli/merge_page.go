@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -69,6 +70,9 @@ func mergeHead(r api.MergeReport, now time.Time, arrow string) []string {
 	gap := columns - utf8.RuneCountInString(left) - utf8.RuneCountInString(right)
 	first := left + strings.Repeat(" ", max(gap, 2)) + right
 	state := strings.ToUpper(r.Status)
+	if slices.ContainsFunc(r.Settle, func(c api.Conflict) bool { return c.Kind == "status" || c.Subject == "status" }) {
+		state = "RESOLVED? contested"
+	}
 	if r.StatusWas != r.Status {
 		state += " (was " + r.StatusWas + ")"
 	}
@@ -140,18 +144,19 @@ func settleSection(r api.MergeReport, room int) []string {
 		out = append(out, fmt.Sprintf("   %s: %s", clean(o.Subject), clean(o.Text)))
 		room--
 	}
-	full := make([][]string, len(r.Settle))
-	short := make([][]string, len(r.Settle))
-	long, brief := 0, 0
+	items, brief := make([][]string, len(r.Settle)), 0
 	for i, c := range r.Settle {
-		full[i], short[i] = settleItem(c, r, mergeDetailMax), settleItem(c, r, 1)
-		long, brief = long+len(full[i]), brief+len(short[i])
+		items[i] = settleItem(c, 1)
+		brief += len(items[i])
 	}
-	if long <= room {
-		short, brief = full, long
+	for i, c := range r.Settle { // the room that is left goes to the first that need it
+		if full := settleItem(c, mergeDetailMax); brief+len(full)-len(items[i]) <= room {
+			brief += len(full) - len(items[i])
+			items[i] = full
+		}
 	}
-	for i, item := range short {
-		left := len(short) - i
+	for i, item := range items {
+		left := len(items) - i
 		last := brief <= room // all that is left fits
 		if !last && room < len(item)+1 {
 			if room > 0 {
@@ -167,8 +172,9 @@ func settleSection(r api.MergeReport, room int) []string {
 }
 
 // settleItem is one conflict: what stands against what, in at most lines lines, and the keys that settle it.
-func settleItem(c api.Conflict, r api.MergeReport, lines int) []string {
-	text := clean(c.Text)
+func settleItem(c api.Conflict, lines int) []string {
+	text := strings.TrimPrefix(clean(c.Text), "CONTRADICTION on "+clean(c.Subject)+": ")
+	text = strings.Replace(text, "CONTRADICTORY PUBLIC POSTS to "+clean(c.Subject)+": ", "CONTRADICTORY PUBLIC POSTS: ", 1)
 	if c.Kind == "command" && len(c.Choices) > 0 {
 		var parts []string
 		for _, ch := range c.Choices {
@@ -184,43 +190,69 @@ func settleItem(c api.Conflict, r api.MergeReport, lines int) []string {
 			text = strings.Join(parts, " | ")
 		}
 	}
+	advice := ""
 	switch c.Kind {
 	case "done-vs-cancelled", "ran-twice":
-		text += "  -> check what it did"
+		advice = "  -> check what it did"
 	case "disputed-done":
-		text += "  -> have it verified"
+		advice = "  -> have it verified"
 	}
 	head := fmt.Sprintf(" %d %s ", c.N, pad(clean(c.Subject), 8))
-	out := within(head, text, 4, lines)
-	keys := "   "
-	for i, ch := range c.Choices {
-		key := fmt.Sprintf(" [%s] %s ", clean(ch.Key), keyWord(c, ch))
-		room := columns + 1 // behind the last key there is only a space
-		if i < len(c.Choices)-1 {
-			room = columns - len(" and 99 more")
-		}
-		if utf8.RuneCountInString(keys)+utf8.RuneCountInString(key) > room {
-			keys += fmt.Sprintf(" and %d more", len(c.Choices)-i)
-			break
-		}
-		keys += key
+	if strings.Count(wrap(head, text+advice, 4), "\n") < lines {
+		text += advice
 	}
+	out := within(head, text, 4, lines)
+	keys := keyLine(c, keyMax)
+	for most := keyMax - 1; utf8.RuneCountInString(keys) > columns && most >= keyMin; most-- {
+		keys = keyLine(c, most) // rather short words than a choice that is not shown
+	}
+	keys = fewerKeys(keys, c)
 	if keys = strings.TrimRight(keys, " "); keys != "" {
 		out = append(out, keys)
 	}
 	return out
 }
 
-// keyWord says in a few words what a key does.
-func keyWord(c api.Conflict, ch api.Choice) string {
-	const most = 30
+// A key of a conflict is said in so many characters.
+const (
+	keyMax = 36
+	keyMin = 12
+)
+
+// keyLine is the keys of a conflict, each in so many characters, in one line however long.
+func keyLine(c api.Conflict, most int) string {
+	line := "   "
+	for _, ch := range c.Choices {
+		line += fmt.Sprintf(" [%s] %s ", clean(ch.Key), keyWord(c, ch, most))
+	}
+	return strings.TrimRight(line, " ")
+}
+
+// fewerKeys leaves out the keys that do not fit a line and counts them.
+func fewerKeys(line string, c api.Conflict) string {
+	if utf8.RuneCountInString(line) <= columns {
+		return line
+	}
+	out := "   "
+	for i, ch := range c.Choices {
+		key := fmt.Sprintf(" [%s] %s ", clean(ch.Key), keyWord(c, ch, keyMin))
+		if utf8.RuneCountInString(out)+utf8.RuneCountInString(key) > columns-len(" and 99 more") {
+			return out + fmt.Sprintf(" and %d more", len(c.Choices)-i)
+		}
+		out += key
+	}
+	return out
+}
+
+// keyWord says in at most so many characters what a key does.
+func keyWord(c api.Conflict, ch api.Choice, most int) string {
 	switch {
 	case c.Kind == "command" && ch.Key == "y":
 		return "you"
 	case c.Kind == "command" && ch.Value == "teams":
 		return "two teams"
-	case c.Kind != "command" && utf8.RuneCountInString(ch.Label) <= most && ch.Label != "":
-		return clean(ch.Label)
+	case c.Kind != "command" && ch.Label != "":
+		return cut(clean(ch.Label), most)
 	}
 	return cut(clean(ch.Value), most)
 }

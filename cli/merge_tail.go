@@ -19,14 +19,21 @@ func mergeTail(r api.MergeReport) []string {
 		}
 		out = append(out, ordersLine(o))
 	}
+	first := len(out)
 	for i, a := range r.Arrived {
 		if i == 1 {
-			out[len(out)-1] = fmt.Sprintf("NEW INCIDENTS %d of theirs: muster status", len(r.Arrived))
+			out = append(out[:first], fmt.Sprintf("NEW INCIDENTS %d of theirs: muster status", len(r.Arrived)))
 			break
 		}
 		line := fmt.Sprintf("NEW INCIDENT of %s: %s", clean(a.By), clean(a.Incident))
 		if a.Same {
-			line += fmt.Sprintf("; one outage? muster same %s %s", clean(r.Incident), clean(a.Incident))
+			verb := fmt.Sprintf("muster same %s %s", clean(r.Incident), clean(a.Incident))
+			if one := line + "; one outage? " + verb; utf8.RuneCountInString(one) <= columns {
+				line = one
+			} else { // what is to be typed stands in one line
+				out = append(out, line+"; if it is one outage:")
+				line = "        " + verb
+			}
 		} else {
 			line += " " + clean(a.Title)
 		}
@@ -57,10 +64,17 @@ func ordersLine(o api.Orders) string {
 	if len(o.Open) == 0 {
 		return line + ", all are over"
 	}
-	const end = "; muster cancel tXX stops one"
+	end := "; stop one: muster cancel " + o.Open[0]
+	if n := len(o.Open); n < o.Given {
+		line = fmt.Sprintf("ORDERS  %d by %s, %d not over", o.Given, clean(o.By), n)
+	}
 	line += ":"
 	for i, id := range o.Open {
-		if utf8.RuneCountInString(line)+len(id)+len(end)+9 > columns {
+		room := columns - len(end)
+		if i < len(o.Open)-1 {
+			room -= len(" +99 more")
+		}
+		if utf8.RuneCountInString(line)+1+len(id) > room {
 			line += fmt.Sprintf(" +%d more", len(o.Open)-i)
 			break
 		}

@@ -14,7 +14,7 @@ func noteVerbs() []write {
 			example: "  muster note \"db1 is back\" -k obs --at 02:41",
 			flags: func(cmd *cobra.Command, in *api.Write) {
 				cmd.Flags().VarP(kindFlag{&in.Kind}, "kind", "k", "obs, act, risk, todo, comms, handoff or broken (still broken: keeps an incident open)")
-				cmd.Flags().Var(atFlag{&in.AtMS}, "at", "when it happened, as 02:41")
+				cmd.Flags().Var(atFlag{&in.AtMS}, "at", "when it happened: 02:41 by your clock, or 02:41Z")
 			},
 			fill: func(w words, _ *api.Write) error { return needText("note", "the text", w.text) },
 		},
@@ -22,7 +22,7 @@ func noteVerbs() []write {
 			use: `edit NOTE ["new text"] [-k KIND] [--at TIME]`, short: "say it better; both texts are kept", group: groupTimeline, grammar: grammar{ref: "note", text: "text"},
 			flags: func(cmd *cobra.Command, in *api.Write) {
 				cmd.Flags().VarP(kindFlag{&in.Kind}, "kind", "k", "one more kind, as of a note")
-				cmd.Flags().Var(atFlag{&in.AtMS}, "at", "when it happened, as 02:41")
+				cmd.Flags().Var(atFlag{&in.AtMS}, "at", "when it happened: 02:41 by your clock, or 02:41Z")
 			},
 			fill: func(w words, in *api.Write) error {
 				if in.Kind != "" || in.AtMS != 0 {

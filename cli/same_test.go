@@ -45,7 +45,7 @@ func TestOutageWithTwoNames(t *testing.T) {
 func TestStandingSuggests(t *testing.T) {
 	in := api.Incident{Name: "amber-otter", Severity: 2, Status: "active", Command: api.Command{Commander: "ann", Terms: []api.Term{{Holder: "ann"}}}}
 	in.Suggestions = []api.Suggestion{{Incident: "amber-otter", Other: "green-owl", Why: "both: payments"}}
-	s := stand(api.Status{Responder: "ann"}, &in, noon)
+	s := stand(api.Status{Responder: "ann"}, &in, nil, noon)
 	if got := strings.Join(s.Lines, "\n"); !strings.Contains(got, "muster same amber-otter green-owl") {
 		t.Errorf("not suggested:\n%s", got)
 	}
@@ -62,7 +62,7 @@ func TestStandingBetweenTwoOutages(t *testing.T) {
 		},
 		Suggestions: []api.Suggestion{{Incident: "amber-otter", Other: "green-owl", Why: "both: payments"}},
 	}
-	s := stand(st, nil, noon)
+	s := stand(st, nil, nil, noon)
 	got := strings.Join(append(s.Lines, s.Next), "\n")
 	for _, want := range []string{"amber-otter SEV2 ACTIVE", "green-owl = blue-cat SEV1", "muster same amber-otter green-owl", "muster -i amber-otter"} {
 		if !strings.Contains(got, want) {
@@ -75,7 +75,7 @@ func TestStandingBetweenTwoOutages(t *testing.T) {
 	for range 12 {
 		st.Incidents = append(st.Incidents, st.Incidents[0])
 	}
-	if s = stand(st, nil, noon); len(s.Lines) > standingMax-1 || !strings.Contains(strings.Join(s.Lines, "\n"), "muster same") {
+	if s = stand(st, nil, nil, noon); len(s.Lines) > standingMax-1 || !strings.Contains(strings.Join(s.Lines, "\n"), "muster same") {
 		t.Errorf("%d lines:\n%s", len(s.Lines), strings.Join(s.Lines, "\n"))
 	}
 }

@@ -58,7 +58,7 @@ func printIncident(p *printer, in api.Incident, now time.Time) {
 	if len(in.Decisions) > 0 {
 		p.line(section("DECISIONS"))
 		for _, d := range in.Decisions {
-			printDecision(p, d, now)
+			printDecision(p, d, in.Command.Commander, now)
 		}
 	}
 	if len(in.Theories) > 0 {
@@ -110,7 +110,7 @@ func printHead(p *printer, in api.Incident, now time.Time) {
 	}
 	printCriteria(p, in, now)
 	if c := counters(p, in); c != "" {
-		p.line(c)
+		p.line(wrap("", c, 2))
 	}
 	printSuggestions(p, in.Suggestions)
 }
@@ -151,6 +151,7 @@ func counters(p *printer, in api.Incident) string {
 		name string
 		n    int
 	}{
+		{"TO SETTLE", len(in.Conflicts)},
 		{"NEED HELP", help},
 		{"UNOWNED", unowned},
 		{"UNACKED", unacked},
@@ -158,7 +159,6 @@ func counters(p *printer, in api.Incident) string {
 		{"STALLED", stalled},
 		{"UNREAD", unread},
 		{"UPDATE LATE", late},
-		{"TO SETTLE", len(in.Conflicts)},
 	} {
 		if c.n > 0 {
 			out = append(out, p.loud(fmt.Sprintf("%s %d", c.name, c.n)))
@@ -210,7 +210,7 @@ func printTask(p *printer, t api.Task, now time.Time) {
 	printOrder(p, t)
 }
 
-func printDecision(p *printer, d api.Decision, now time.Time) {
+func printDecision(p *printer, d api.Decision, commander string, now time.Time) {
 	text := clean(d.Text)
 	if d.Topic != "" {
 		text += " [" + clean(d.Topic) + "]"
@@ -223,7 +223,7 @@ func printDecision(p *printer, d api.Decision, now time.Time) {
 		text += " (decided again since)"
 	case d.Unread:
 		mark = "!"
-		text += " (UNREAD: muster read " + d.ID + ")"
+		text += " (" + unreadBy(commander) + ": muster read " + d.ID + ")"
 	}
 	p.line(wrap(mark+pad(d.ID, 4)+" ", fmt.Sprintf("%s %s %s", clock(d.AtMS, now), clean(d.By), text), 6))
 	for _, o := range d.Objections {
@@ -233,6 +233,14 @@ func printDecision(p *printer, d api.Decision, now time.Time) {
 		}
 		p.line(wrap("      objection: ", fmt.Sprintf("%s: %s%s", clean(o.By), clean(o.Value), unseen), 8))
 	}
+}
+
+// unreadBy says who has not read a decision of the other side: whoever commands must.
+func unreadBy(commander string) string {
+	if commander == "" {
+		return "UNREAD"
+	}
+	return "UNREAD by " + clean(commander)
 }
 
 func printNote(p *printer, n api.Note, now time.Time) {

@@ -29,15 +29,18 @@ func (a *app) standing(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var in *api.Incident
+	var in, other *api.Incident
 	if a.set.incident != "" || slices.ContainsFunc(st.Incidents, func(i api.IncidentStatus) bool { return i.Current }) {
 		got, err := a.incident(ctx)
 		if err != nil {
 			return err
 		}
 		in = &got
+		if other, err = a.otherIncident(ctx, st, got.Name); err != nil {
+			return err
+		}
 	}
-	s := stand(st, in, now())
+	s := stand(st, in, other, now())
 	return a.print(s, func(p *printer) { printStand(p, s) })
 }
 
@@ -48,8 +51,8 @@ func printStand(p *printer, s standing) {
 	p.line(nextLine(s.Next))
 }
 
-// stand computes a standing. in is nil when there is no incident.
-func stand(st api.Status, in *api.Incident, now time.Time) standing {
+// stand computes a standing. in is nil when there is no incident; other is nil or another one that is open.
+func stand(st api.Status, in, other *api.Incident, now time.Time) standing {
 	s := standing{Responder: st.Responder, Team: st.Team, Owe: []string{}}
 	s.Lines = append(s.Lines, standingHead(st, now)...)
 	if in == nil {
@@ -72,6 +75,12 @@ func stand(st api.Status, in *api.Incident, now time.Time) standing {
 	s.Lines = append(s.Lines, command)
 	if in.Status == "resolved" || in.Status == "closed" {
 		s.Next = `it is over; muster thanks @WHO, or muster reopen "why"`
+		for _, d := range commandDuties(st.Responder, in.Command, now) { // who commands is asked for even then
+			if d.do != "" {
+				s.Next = d.do
+				break
+			}
+		}
 	}
 	mine := owed(in.Tasks, st.Responder)
 	waits := duties(st.Responder, *in, mine, now)
@@ -84,6 +93,12 @@ func stand(st api.Status, in *api.Incident, now time.Time) standing {
 	}
 	if in.Rejoined != nil {
 		told = append(told, rejoinedLine(*in.Rejoined, now))
+	}
+	if l := elsewhere(st, in.Name); l != "" {
+		waits := waitsThere(st.Responder, other, now)
+		if waits != "" || len(in.Suggestions) == 0 { // a suggestion names it as well
+			told = append(told, l+waits)
+		}
 	}
 	for _, d := range waits {
 		if d.line != "" {
@@ -103,6 +118,64 @@ func stand(st api.Status, in *api.Incident, now time.Time) standing {
 	return s
 }
 
+// otherIncident asks for the first incident that is open beside the one that is shown; nil: there is none.
+func (a *app) otherIncident(ctx context.Context, st api.Status, shown string) (*api.Incident, error) {
+	for _, i := range st.Incidents {
+		if !isElsewhere(i, shown) {
+			continue
+		}
+		s, err := a.service(ctx)
+		if err != nil {
+			return nil, err
+		}
+		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+		defer cancel()
+		got, err := s.Show(ctx, i.Name)
+		return &got, err
+	}
+	return nil, nil
+}
+
+// isElsewhere reports whether an incident is open and not the one that is shown.
+func isElsewhere(in api.IncidentStatus, shown string) bool {
+	return in.Live && in.Name != shown && in.Same == "" && !slices.Contains(in.Also, shown)
+}
+
+// waitsThere says in a few words what waits for a person in another incident than the one that is shown; empty: nothing.
+func waitsThere(me string, in *api.Incident, now time.Time) string {
+	if in == nil {
+		return ""
+	}
+	out := ""
+	if n := len(owed(in.Tasks, me)); n > 0 {
+		out = "; you owe " + count(n, "task")
+	}
+	for _, d := range commandDuties(me, in.Command, now) {
+		if d.do != "" {
+			return out + "; " + d.line // last: its reason may be cut
+		}
+	}
+	return out
+}
+
+// elsewhere names another incident that is open; empty: there is none. The verbs act on the one that is shown.
+func elsewhere(st api.Status, shown string) string {
+	var line string
+	n := 0
+	for _, in := range st.Incidents {
+		if !isElsewhere(in, shown) {
+			continue
+		}
+		if n++; n == 1 {
+			line = fmt.Sprintf("also open: muster -i %s", clean(in.Name))
+		}
+	}
+	if n > 1 {
+		line = fmt.Sprintf("also open: %d other incidents (muster status)", n)
+	}
+	return line
+}
+
 // standingHead says who you are, whom you reach, and what is wrong with that.
 func standingHead(st api.Status, now time.Time) []string {
 	reach := 0
@@ -116,6 +189,9 @@ func standingHead(st api.Status, now time.Time) []string {
 		you += fmt.Sprintf("; %d of %d others reachable", reach, others)
 	} else {
 		you += "; nobody else yet (muster invite)"
+	}
+	if h := wallClock(now); h != "" && len(you)+len(h)+2 <= columns {
+		you += "; " + h
 	}
 	out := []string{you}
 	since := ""
@@ -138,14 +214,16 @@ func standingHead(st api.Status, now time.Time) []string {
 
 // sums is the line of numbers that should be zero.
 func sums(in api.Incident, owed int) string {
-	var out []string
+	line := counters(&printer{}, in)
 	if n := owed - owedMax; n > 0 {
-		out = append(out, fmt.Sprintf("AND YOU OWE %d MORE", n))
+		line = strings.TrimPrefix(line+fmt.Sprintf("  YOU OWE %d MORE", n), "  ")
 	}
-	if c := counters(&printer{}, in); c != "" {
-		out = append(out, c)
+	const more = "  ..."
+	for len(line) > columns { // whole numbers only; the last are the least urgent
+		line = strings.TrimSuffix(line, more)
+		line = line[:strings.LastIndex(line, "  ")] + more
 	}
-	return strings.Join(out, "  ")
+	return line
 }
 
 // fit chooses what is said in at most n lines: what waits comes before what is owed, since the first of the latter is

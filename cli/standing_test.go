@@ -143,7 +143,7 @@ func TestStandingInEverySituation(t *testing.T) {
 			c.in(&in)
 		}
 		var b bytes.Buffer
-		printStand(&printer{w: &b}, stand(st, &in, noon))
+		printStand(&printer{w: &b}, stand(st, &in, nil, noon))
 		text := b.String()
 		if n := strings.Count(text, "\n"); n > standingMax {
 			t.Errorf("%s: %d lines\n%s", c.name, n, text)
@@ -163,7 +163,7 @@ func TestStandingInEverySituation(t *testing.T) {
 
 // TestStandingAlone: a team of one is told how to become more, and is not called alone.
 func TestStandingAlone(t *testing.T) {
-	s := stand(api.Status{Responder: "ann", Team: "sre", Responders: []api.Responder{{Handle: "ann", Reachable: true}}}, nil, noon)
+	s := stand(api.Status{Responder: "ann", Team: "sre", Responders: []api.Responder{{Handle: "ann", Reachable: true}}}, nil, nil, noon)
 	if len(s.Lines) != 1 || !strings.HasSuffix(s.Lines[0], "nobody else yet (muster invite)") || !strings.HasPrefix(s.Next, "muster declare") {
 		t.Errorf("%q, next %q", s.Lines, s.Next)
 	}

@@ -89,13 +89,22 @@ func stint(ms int64) string {
 	return fmt.Sprintf("%dh%02d", m/60, m%60)
 }
 
-// clock writes a moment in local time: 15:04 if it is today, else with its date.
+// clock writes a moment in UTC, as the words of the board itself do: 15:04Z if it is today, else with its date. People
+// of one team read it in several time zones, and to each other.
 func clock(ms int64, now time.Time) string {
-	t := time.UnixMilli(ms).In(now.Location())
-	if t.YearDay() == now.YearDay() && t.Year() == now.Year() {
-		return t.Format("15:04")
+	t, today := time.UnixMilli(ms).UTC(), now.UTC()
+	if t.YearDay() == today.YearDay() && t.Year() == today.Year() {
+		return t.Format("15:04Z")
 	}
-	return t.Format("Jan 2 15:04")
+	return t.Format("Jan 2 15:04Z")
+}
+
+// wallClock says what a clock on the wall shows now, where that is not UTC; empty where it is.
+func wallClock(now time.Time) string {
+	if _, offset := now.Zone(); offset == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s is %s here", now.UTC().Format("15:04Z"), now.Format("15:04"))
 }
 
 // count writes "1 note" and "2 notes".

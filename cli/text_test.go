@@ -68,11 +68,11 @@ func TestTimesAsPeopleSayThem(t *testing.T) {
 	}
 	now := time.Date(2026, 3, 1, 3, 12, 0, 0, time.FixedZone("x", 3600))
 	for at, want := range map[time.Time]string{
-		now.Add(-time.Hour):      "02:12",
-		now.Add(-4 * time.Hour):  "Feb 28 23:12",
-		now.AddDate(1, 0, 0):     "Mar 1 03:12",
-		now.Add(20 * time.Hour):  "23:12",
-		now.Add(-12 * time.Hour): "Feb 28 15:12",
+		now.Add(-time.Hour):      "01:12Z",
+		now.Add(-4 * time.Hour):  "Feb 28 22:12Z",
+		now.AddDate(1, 0, 0):     "Mar 1 02:12Z",
+		now.Add(20 * time.Hour):  "22:12Z",
+		now.Add(-12 * time.Hour): "Feb 28 14:12Z",
 	} {
 		if got := clock(at.UnixMilli(), now); got != want {
 			t.Errorf("clock(%v) = %s, want %s", at, got, want)

@@ -80,7 +80,7 @@ func printUpdates(p *printer, all []api.Update, now time.Time) {
 				text += ": " + clean(post.Text)
 			}
 			if !post.Stands {
-				text += " (does not stand)"
+				text += " (DOES NOT STAND)"
 			}
 			p.line(wrap("      ", text, 8))
 		}

@@ -110,8 +110,13 @@ func parseSpan(s string) (int64, error) {
 	return sum.Milliseconds(), nil
 }
 
-// parseAt reads a moment of the recent past: 02:41 is the last time a clock showed that, a date may stand before it.
+// parseAt reads a moment of the recent past: 02:41 is the last time a clock on the wall showed that, 02:41Z the last time
+// it was that in UTC; a date may stand before it.
 func parseAt(s string, now time.Time) (int64, error) {
+	typed := s
+	if t, ok := strings.CutSuffix(s, "Z"); ok && !strings.Contains(s, "T") {
+		s, now = t, now.UTC()
+	}
 	for _, form := range []string{"15:04", "15:04:05"} {
 		if t, err := time.ParseInLocation(form, s, now.Location()); err == nil {
 			at := time.Date(now.Year(), now.Month(), now.Day(), t.Hour(), t.Minute(), t.Second(), 0, now.Location())
@@ -126,7 +131,7 @@ func parseAt(s string, now time.Time) (int64, error) {
 			return t.UnixMilli(), nil
 		}
 	}
-	return 0, api.Errorf(api.CodeUsage, "write it as 02:41 or 2006-01-02T02:41", "%q is not a time", s)
+	return 0, api.Errorf(api.CodeUsage, "write it as 02:41, 02:41Z or 2006-01-02T02:41", "%q is not a time", typed)
 }
 
 // usage returns an error of the person's words, with the way to learn the right ones.

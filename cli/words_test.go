@@ -141,7 +141,7 @@ func TestWordsThatMakeNoSense(t *testing.T) {
 		`declare`:                       "what is wrong is missing",
 		`declare x --sev 6`:             "not a severity",
 		`declare x --sev`:               "needs an argument",
-		`sev`:                           "not a severity",
+		`sev`:                           "which severity",
 		`sev high`:                      "not a severity",
 		`status broken`:                 "not a status",
 		`take --force`:                  "reason for --force is missing",

@@ -95,9 +95,33 @@ func (a *app) write(ctx context.Context, in api.Write) error {
 		}
 	}
 	if err != nil {
-		return err
+		return a.located(ctx, s, in, err)
 	}
 	return a.receipt(r)
+}
+
+// located adds to a refusal which incident it is about, where nobody said which and another is open.
+func (a *app) located(ctx context.Context, s api.Service, in api.Write, err error) error {
+	e := *spoken(err)
+	if in.Incident != "" || in.Verb == "declare" || e.Code != api.CodeRefused && e.Code != api.CodeNotFound && e.Code != api.CodeConfirm {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	st, failed := s.Status(ctx)
+	if failed != nil {
+		return err // what was asked for matters more
+	}
+	for _, shown := range st.Incidents {
+		if other := elsewhere(st, shown.Name); shown.Current && other != "" {
+			if e.Hint != "" {
+				e.Hint += "; "
+			}
+			e.Hint += "this is about " + shown.Name + ", " + other
+			return &e
+		}
+	}
+	return err
 }
 
 // answer puts the question of a confirm error to the person. Nil means yes; any other error comes back as it is.
