@@ -310,7 +310,8 @@ func (b *bubble) shown(i int, incident string, now time.Time) string {
 		inc.Tasks[j].Delivery, inc.Tasks[j].AsOfMS = nil, 0
 	}
 	for j := range inc.Command.Terms {
-		inc.Command.Terms[j].AsOfMS = 0
+		t := &inc.Command.Terms[j]
+		t.AsOfMS, t.Unaware, t.Unconfirmed = 0, nil, false
 	}
 	for j := range inc.Conflicts {
 		inc.Conflicts[j].N = 0

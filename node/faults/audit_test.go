@@ -189,7 +189,8 @@ func shown(t *testing.T, l *laptop) string {
 			inc.Tasks[i].Delivery, inc.Tasks[i].AsOfMS = nil, 0
 		}
 		for i := range inc.Command.Terms {
-			inc.Command.Terms[i].AsOfMS = 0
+			t := &inc.Command.Terms[i]
+			t.AsOfMS, t.Unaware, t.Unconfirmed = 0, nil, false
 		}
 		inc.Rejoined, inc.SuggestPAR, inc.Command.Leads = nil, "", ""
 		inc.Merged = slices.DeleteFunc(inc.Merged, func(n api.Notice) bool { return n.Kind == board.NoticeRedact })
