@@ -161,6 +161,7 @@ func (r *Router) deliver(dst *node, p simnet.Packet, l Link) {
 		delay += time.Duration(r.random.Int64N(int64(l.Jitter)))
 	}
 	r.nextID++
+	delay = max(delay, time.Nanosecond) // two timers of a bubble that run at once, in whoever sets them, upset the race detector of Go 1.26
 	dst.put(flying{p, time.Now().Add(delay), r.nextID})
 	time.AfterFunc(delay, dst.take)
 }
