@@ -62,7 +62,7 @@ func run(m *testing.M) (code int, err error) {
 
 // build makes the one static file that people run.
 func build(path string) error {
-	cmd := exec.Command("go", "build", "-trimpath", "-o", path, "../../cli/muster")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "../../cli/muster")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build muster: %w\n%s", err, out)
