@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -22,13 +21,7 @@ func (a *app) briefCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "brief", Short: "the briefing for whoever takes command over, on one screen", GroupID: groupCommand, Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := a.service(cmd.Context())
-			if err != nil {
-				return err
-			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), requestTimeout)
-			defer cancel()
-			b, err := s.Brief(ctx, a.set.incident)
+			b, err := look(cmd.Context(), a, api.Service.Brief)
 			if err != nil {
 				return err
 			}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -16,13 +15,7 @@ func (a *app) mergeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "merge", Short: "what the last merge did, on one screen", GroupID: groupMerge, Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := a.service(cmd.Context())
-			if err != nil {
-				return err
-			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), requestTimeout)
-			defer cancel()
-			r, err := s.Merge(ctx, a.set.incident)
+			r, err := look(cmd.Context(), a, api.Service.Merge)
 			if err != nil {
 				return err
 			}

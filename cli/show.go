@@ -27,13 +27,19 @@ func (a *app) showCommand() *cobra.Command {
 
 // incident asks the node for the incident that -i names, or the current one.
 func (a *app) incident(ctx context.Context) (api.Incident, error) {
+	return look(ctx, a, api.Service.Show)
+}
+
+// look asks the node, in bounded time, one thing about the incident that -i names, or the current one.
+func look[T any](ctx context.Context, a *app, ask func(api.Service, context.Context, string) (T, error)) (T, error) {
+	var none T
 	s, err := a.service(ctx)
 	if err != nil {
-		return api.Incident{}, err
+		return none, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	return s.Show(ctx, a.set.incident)
+	return ask(s, ctx, a.set.incident)
 }
 
 // printIncident is the board as a page: what must not be overlooked first.

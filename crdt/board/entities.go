@@ -200,25 +200,17 @@ func (b *Board) role(name string) []*op {
 	return out
 }
 
-// services returns the affected services, in order of name.
+// serviceNames returns the affected services, in order of name.
 func (b *Board) serviceNames() []string {
-	var set crdt.AddWinsSet[string]
-	for _, o := range b.services.list() {
+	return b.namesIn(&b.services, func(o *op) (add, remove []string) {
 		switch v := o.body.(type) {
 		case *declareBody:
-			for _, s := range v.Services {
-				set.Add(b.causal.Before, o.hash, s)
-			}
+			add = v.Services
 		case *servicesBody:
-			for _, s := range v.Add {
-				set.Add(b.causal.Before, o.hash, s)
-			}
-			for _, s := range v.Remove {
-				set.Remove(b.causal.Before, o.hash, s)
-			}
+			add, remove = v.Add, v.Remove
 		}
-	}
-	return set.Elems(cmp.Compare[string])
+		return add, remove
+	})
 }
 
 // sameAs returns the incidents that are this one.

@@ -17,20 +17,27 @@ const (
 
 // labelNames returns the incident's labels in order. Adding wins over a concurrent removal.
 func (b *Board) labelNames() []string {
-	var set crdt.AddWinsSet[string]
-	for _, o := range b.labelling.list() {
+	return b.namesIn(&b.labelling, func(o *op) (add, remove []string) {
 		switch v := o.body.(type) {
 		case *declareBody:
-			for _, s := range v.Labels {
-				set.Add(b.causal.Before, o.hash, s)
-			}
+			add = v.Labels
 		case *labelsBody:
-			for _, s := range v.Add {
-				set.Add(b.causal.Before, o.hash, s)
-			}
-			for _, s := range v.Remove {
-				set.Remove(b.causal.Before, o.hash, s)
-			}
+			add, remove = v.Add, v.Remove
+		}
+		return add, remove
+	})
+}
+
+// namesIn returns, in order, the names that operations add and remove. Adding wins over a concurrent removal.
+func (b *Board) namesIn(g *bag, says func(o *op) (add, remove []string)) []string {
+	var set crdt.AddWinsSet[string]
+	for _, o := range g.list() {
+		add, remove := says(o)
+		for _, s := range add {
+			set.Add(b.causal.Before, o.hash, s)
+		}
+		for _, s := range remove {
+			set.Remove(b.causal.Before, o.hash, s)
 		}
 	}
 	return set.Elems(cmp.Compare[string])
