@@ -44,11 +44,11 @@ func drawIntent(t *rapid.T, b *Board, actor PersonID, favourites ...Verb) Intent
 	r := reader{b, team(lawTeam)}
 	switch {
 	case mine && roll(t, 3) == 0: // people mostly do what is asked of them
-		v, _ = findVerb("accept")
+		v = verbNamed(t, "accept")
 	case len(b.listOf(RefUpdate)) > 0 && roll(t, 12) == 0: // what was drafted gets out
-		v, _ = findVerb(pick(t, "update", "approve", "publish"))
+		v = verbNamed(t, pick(t, "update", "approve", "publish"))
 	case len(r.conflicts()) > 0 && roll(t, 4) == 0:
-		v, _ = findVerb("settle")
+		v = verbNamed(t, "settle")
 	}
 	in := Intent{Verb: v.Name, Yes: roll(t, 4) > 0}
 	use := func(n Need) bool { return n == Must || n == May && roll(t, 3) > 0 }
@@ -374,4 +374,13 @@ func everythingReachable() []string {
 		want = append(want, "settled "+k) // so there was one
 	}
 	return want
+}
+
+// verbNamed returns a verb that there is.
+func verbNamed(t *rapid.T, name string) Verb {
+	v, err := findVerb(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }

@@ -112,7 +112,11 @@ func typed(line string, nowMS int64) (Intent, error) {
 		in.Subject, in.Value = take(), take()
 	}
 	if in.Verb == "check" || in.Verb == "skip" {
-		in.Item, _ = strconv.Atoi(take())
+		n, err := strconv.Atoi(take())
+		if err != nil {
+			return in, fmt.Errorf("which item? %w", err)
+		}
+		in.Item = n
 	}
 	in.Text = take()
 	if len(free) > 0 {
