@@ -18,7 +18,11 @@ var layers = map[string][]string{
 	"node/replica": {"crdt", "crdt/auth", "crdt/board", "node/wire"},
 	"node/sim":     {"crdt", "crdt/auth", "crdt/board", "node/wire", "node/replica"},
 
-	"node/identity":   {"crdt", "crdt/auth"},
+	"node/identity": {"crdt", "crdt/auth"},
+
+	"node/identity/pake":  {},
+	"node/identity/vault": {},
+
 	"node/store":      {"crdt"},
 	"node/transport":  {"crdt", "node/wire", "node/identity"},
 	"node/membership": {"crdt", "node/identity", "node/transport"},
@@ -28,7 +32,7 @@ var layers = map[string][]string{
 	"node/bridge":     {"node/api"},
 	"node": {
 		"crdt", "crdt/auth", "crdt/board", "node/wire", "node/replica", "node/identity", "node/store", "node/transport",
-		"node/membership", "node/discover", "node/api", "node/web", "node/bridge",
+		"node/identity/pake", "node/identity/vault", "node/membership", "node/discover", "node/api", "node/web", "node/bridge",
 	},
 
 	"cli/tui":    {"node/api"},
@@ -64,6 +68,11 @@ var libraries = map[string][]string{
 	"golang.org/x/net":                     {"node/discover", "node/transport"},
 	"golang.org/x/sys":                     {"node/store", "node/discover", "node/transport", "node/api", "cli"},
 	"golang.org/x/tools":                   {},
+	"filippo.io/age":                       {"node/identity/vault"},
+	"github.com/gtank/ristretto255":        {"node/identity/pake"},
+	"github.com/zalando/go-keyring":        {"node/identity/vault"},
+	"rsc.io/qr":                            {"cli"},
+	"golang.org/x/term":                    {"cli"},
 	"github.com/cockroachdb/datadriven":    {},
 	"github.com/google/go-cmp":             {},
 	"github.com/rogpeppe/go-internal":      {},
