@@ -94,7 +94,7 @@ func (g *Graph) Log(log LogID) Frontier {
 func (g *Graph) Knows(f Frontier) Past {
 	var v vector
 	for _, t := range f {
-		at, ok := g.index[t.Hash]
+		at, ok := g.find(t.Hash)
 		if !ok {
 			continue
 		}

@@ -2,6 +2,7 @@ package crdt
 
 import (
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -15,9 +16,10 @@ var ErrMissing = errors.New("past not here yet")
 // no bodies. It is not safe for concurrent use; queries do not change it.
 type Graph struct {
 	doc    DocID
-	index  map[Hash]int32
-	nodes  []node  // in the order of arrival
-	chains []chain // a log is one chain, unless it forked
+	index  map[uint64]int32 // start of the hash -> place in nodes; see find
+	twins  map[Hash]int32   // of those whose start is another's too
+	nodes  []node           // in the order of arrival
+	chains []chain          // a log is one chain, unless it forked
 	logs   map[LogID][]int32
 	heads  map[Hash]struct{}
 	bytes  uint64
@@ -26,7 +28,7 @@ type Graph struct {
 // node is what the graph keeps of one operation.
 type node struct {
 	hash   Hash
-	past   vector // covers the operation's causal past, not itself
+	past   vector // covers the operation's causal past but for what its own chain implies: all before it there
 	timeMS int64
 	height uint32
 	chain  int32
@@ -40,13 +42,16 @@ type node struct {
 // operation that came second; which one that is differs between nodes, and nothing outside this file depends on it.
 type chain struct {
 	log   LogID
+	bytes uint64  // of ops, as encoded records
 	first uint32  // seq of ops[0]
 	ops   []int32 // consecutive
 }
 
 // NewGraph returns the empty graph of doc.
 func NewGraph(doc DocID) *Graph {
-	return &Graph{doc: doc, index: map[Hash]int32{}, logs: map[LogID][]int32{}, heads: map[Hash]struct{}{}}
+	return &Graph{
+		doc: doc, index: map[uint64]int32{}, twins: map[Hash]int32{}, logs: map[LogID][]int32{}, heads: map[Hash]struct{}{},
+	}
 }
 
 // Doc returns the document's name.
@@ -58,8 +63,44 @@ func (g *Graph) Len() int { return len(g.nodes) }
 // Bytes returns the size of all operations as encoded records. Erasing bodies does not lower it.
 func (g *Graph) Bytes() uint64 { return g.bytes }
 
+// Usage is how much of a document somebody wrote.
+type Usage struct {
+	Operations int
+	Bytes      uint64 // as [Graph.Bytes] has it
+}
+
+// Usage returns how much each device wrote.
+func (g *Graph) Usage() map[DeviceID]Usage {
+	out := map[DeviceID]Usage{}
+	for i := range g.chains {
+		c := &g.chains[i]
+		u := out[c.log.Device]
+		out[c.log.Device] = Usage{u.Operations + len(c.ops), u.Bytes + c.bytes}
+	}
+	return out
+}
+
 // Has reports whether the operation named h is in the graph.
-func (g *Graph) Has(h Hash) bool { _, ok := g.index[h]; return ok }
+func (g *Graph) Has(h Hash) bool { _, ok := g.find(h); return ok }
+
+// find returns the place of the operation named h in nodes. The index holds only the start of a hash, since the nodes hold
+// all of it: a third of the memory. That somebody can make two hashes with one start costs them more than us.
+func (g *Graph) find(h Hash) (at int32, ok bool) {
+	if at, ok = g.index[start(h)]; ok && g.nodes[at].hash == h {
+		return at, true
+	}
+	at, ok = g.twins[h]
+	return at, ok
+}
+
+// start is the part of a hash that the index holds.
+func start(h Hash) uint64 { return binary.BigEndian.Uint64(h[:]) }
+
+// node returns the operation named h; the caller knows that it is here.
+func (g *Graph) node(h Hash) *node {
+	at, _ := g.find(h)
+	return &g.nodes[at]
+}
 
 // Missing returns the operations op needs that are not in the graph.
 func (g *Graph) Missing(op *Op) []Hash {
@@ -86,7 +127,7 @@ type Place struct {
 func (g *Graph) Add(rec *Record) (bool, error) {
 	if g.Has(rec.Hash) {
 		if rec.Sig != nil {
-			g.nodes[g.index[rec.Hash]].signed = true
+			g.node(rec.Hash).signed = true
 		}
 		return false, nil
 	}
@@ -106,32 +147,38 @@ func (g *Graph) Add(rec *Record) (bool, error) {
 	}
 	parents := op.Parents
 	if !op.Prev.IsZero() {
-		p := &g.nodes[g.index[op.Prev]]
+		p := g.node(op.Prev)
 		if c := &g.chains[p.chain]; c.log != op.Dot.Log() || p.seq+1 != n.seq {
 			return false, fmt.Errorf("%w: %s does not follow its previous operation", ErrFormat, op.Dot)
 		}
 		parents = append([]Hash{op.Prev}, op.Parents...)
 	}
 	for _, h := range parents {
-		p := &g.nodes[g.index[h]]
+		p := g.node(h)
 		n.timeMS = max(n.timeMS, p.timeMS+1)
 		n.height = max(n.height, p.height+1)
 		n.past = n.past.union(p.past)
 	}
+	at := int32(len(g.nodes))
+	n.chain = g.extend(op, at)
 	for _, h := range parents {
-		if p := &g.nodes[g.index[h]]; n.past.at(p.chain) < p.seq {
+		// What only continues its own log shares the vector of the operation before it: a run of them costs none.
+		if p := g.node(h); p.chain != n.chain && n.past.at(p.chain) < p.seq {
 			n.past = n.past.with(p.chain, p.seq)
 		}
 	}
 	for _, h := range parents {
 		delete(g.heads, h)
 	}
-	at := int32(len(g.nodes))
-	n.chain = g.extend(op, at)
 	g.nodes = append(g.nodes, n)
-	g.index[rec.Hash] = at
+	if _, taken := g.index[start(rec.Hash)]; taken {
+		g.twins[rec.Hash] = at
+	} else {
+		g.index[start(rec.Hash)] = at
+	}
 	g.heads[rec.Hash] = struct{}{}
 	g.bytes += uint64(n.size)
+	g.chains[n.chain].bytes += uint64(n.size)
 	return true, nil
 }
 
@@ -139,7 +186,7 @@ func (g *Graph) Add(rec *Record) (bool, error) {
 func (g *Graph) extend(op *Op, at int32) int32 {
 	log := op.Dot.Log()
 	if !op.Prev.IsZero() {
-		ci := g.nodes[g.index[op.Prev]].chain
+		ci := g.node(op.Prev).chain
 		c := &g.chains[ci]
 		if c.last() == uint32(op.Dot.Seq)-1 {
 			c.ops = append(c.ops, at)
@@ -161,7 +208,7 @@ func (g *Graph) Place(h Hash) Place {
 }
 
 func (g *Graph) at(h Hash) *node {
-	i, ok := g.index[h]
+	i, ok := g.find(h)
 	if !ok {
 		panic("crdt: operation " + h.String() + " is not in the graph")
 	}
@@ -171,13 +218,18 @@ func (g *Graph) at(h Hash) *node {
 // Before reports whether a is in the causal past of b. Both false for (a, b) and (b, a) of two operations means that
 // they are concurrent. Operations that are not in the graph are before nothing.
 func (g *Graph) Before(a, b Hash) bool {
-	i, ok := g.index[a]
-	j, ok2 := g.index[b]
+	i, ok := g.find(a)
+	j, ok2 := g.find(b)
 	return ok && ok2 && i != j && g.covers(&g.nodes[j], &g.nodes[i])
 }
 
-// covers reports whether n is in the past of o.
-func (g *Graph) covers(o, n *node) bool { return o.past.at(n.chain) >= n.seq }
+// covers reports whether n, another operation, is in the past of o.
+func (g *Graph) covers(o, n *node) bool {
+	if o.chain == n.chain {
+		return n.seq < o.seq
+	}
+	return o.past.at(n.chain) >= n.seq
+}
 
 // Heads returns the operations that no other operation has seen, ascending.
 func (g *Graph) Heads() []Hash { return slices.SortedFunc(maps.Keys(g.heads), Hash.Compare) }

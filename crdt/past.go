@@ -18,7 +18,7 @@ func (p Past) Union(o Past) Past { return Past{p.v.union(o.v)} }
 
 // Covers reports whether the operation named h is in p. An operation that is not in the graph is not.
 func (g *Graph) Covers(p Past, h Hash) bool {
-	at, ok := g.index[h]
+	at, ok := g.find(h)
 	return ok && p.v.at(g.nodes[at].chain) >= g.nodes[at].seq
 }
 
@@ -84,7 +84,7 @@ func (g *Graph) SignedCut(p Past, ops []Hash) (chosen, rest []Hash) {
 	return chosen, rest
 }
 
-// within reports whether the past of n is inside p and the cut.
+// within reports whether the past of n is inside p and the cut, as that of its own chain is when n is.
 func (g *Graph) within(n *node, p Past, cut map[int32]uint32) bool {
 	for i, chunk := range n.past {
 		if chunk == nil || i < len(p.v) && p.v[i] == chunk {
