@@ -41,7 +41,7 @@ func (t *Team) Check(rec *crdt.Record) error {
 	case KindJoin:
 		return t.checkJoin(rec)
 	case KindInvite:
-		var inv Invite
+		var inv acceptedInvite
 		if err := crdt.DecodeBody(rec.Body, &inv); err != nil {
 			return err
 		}
@@ -63,7 +63,7 @@ func (t *Team) checkJoin(rec *crdt.Record) error {
 	if err := cmp.Or(CheckHandle(j.Handle), checkLabel(j.Device)); err != nil {
 		return err
 	}
-	inv, ok := t.invites[j.Invite]
+	inv, ok := t.invite(j.Invite)
 	if !ok || !t.inPast(&rec.Op, j.Invite) {
 		return fmt.Errorf("%w: join without an invitation in its past", ErrNotMember)
 	}
@@ -76,7 +76,7 @@ func (t *Team) checkJoin(rec *crdt.Record) error {
 
 // memberBefore reports whether the author of op was a member in op's past.
 func (t *Team) memberBefore(op *crdt.Op) bool {
-	return slices.ContainsFunc(t.joins[op.Dot.Device], func(j join) bool { return t.inPast(op, j.op) })
+	return slices.ContainsFunc(t.joins[op.Dot.Device], func(j *act) bool { return t.inPast(op, j.op) })
 }
 
 // inPast reports whether h is in the past of op, which need not be in the graph itself.
@@ -93,7 +93,7 @@ func (t *Team) MemberAt(device crdt.DeviceID, heads []crdt.Hash) (bool, error) {
 			return false, fmt.Errorf("%w: team operation %s", crdt.ErrMissing, h)
 		}
 	}
-	return slices.ContainsFunc(t.joins[device], func(j join) bool {
+	return slices.ContainsFunc(t.joins[device], func(j *act) bool {
 		return slices.ContainsFunc(heads, func(h crdt.Hash) bool { return j.op == h || t.graph.Before(j.op, h) })
 	}), nil
 }

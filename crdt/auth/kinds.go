@@ -7,11 +7,24 @@ import (
 	"muster/crdt"
 )
 
-// Kinds of operations in the team document.
+// Kinds of operations in the team document. Only the first three decide who is a member; what the others do is effect,
+// which every node computes from all operations it holds.
 const (
-	KindGenesis crdt.Kind = 16 // founds the team and its first member
-	KindInvite  crdt.Kind = 17
-	KindJoin    crdt.Kind = 18
+	KindGenesis   crdt.Kind = 16 // founds the team and its first member
+	KindInvite    crdt.Kind = 17
+	KindJoin      crdt.Kind = 18
+	KindProfile   crdt.Kind = 19
+	KindKeys      crdt.Kind = 20
+	KindRole      crdt.Kind = 21
+	KindConfirm   crdt.Kind = 22
+	KindRemove    crdt.Kind = 23
+	KindReinstate crdt.Kind = 24
+	KindCosign    crdt.Kind = 25
+	KindClose     crdt.Kind = 26
+	KindTeamKey   crdt.Kind = 27
+	KindAdopt     crdt.Kind = 28
+	KindPolicy    crdt.Kind = 29
+	KindRelay     crdt.Kind = 30
 )
 
 // A PersonID names a person: the hash of the operation that brought them into the team.
@@ -53,6 +66,18 @@ type Invite struct {
 	Role      Role   `cbor:"2,keyasint"`
 	Uses      uint32 `cbor:"3,keyasint"`           // at least 1
 	ExpiresMS int64  `cbor:"4,keyasint,omitempty"` // advice for the inviter's own node; decides nothing
+
+	// Person binds who joins to a person of the team, as a further device of theirs. It is effect and not acceptance: a
+	// node that does not know the field accepts the same invitations. It takes the right to bind, as [Team.May] has it.
+	Person PersonID `cbor:"5,keyasint,omitzero"`
+}
+
+// acceptedInvite is the part of an [Invite] that acceptance depends on.
+type acceptedInvite struct {
+	Key       []byte `cbor:"1,keyasint"`
+	Role      Role   `cbor:"2,keyasint"`
+	Uses      uint32 `cbor:"3,keyasint"`
+	ExpiresMS int64  `cbor:"4,keyasint,omitempty"`
 }
 
 // Join brings the author's device into the team as a new person.

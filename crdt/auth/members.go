@@ -1,9 +1,6 @@
 package auth
 
 import (
-	"cmp"
-	"maps"
-	"slices"
 	"strings"
 
 	"muster/crdt"
@@ -16,109 +13,157 @@ type Member struct {
 	Handle      string // unique in the team; see [Team.Members]
 	Label       string // what the person calls the device
 	Role        Role
-	Unconfirmed bool     // joined by an invitation that was used up
+	Unconfirmed bool     // joined by an invitation that was used up, or that lets nobody in (Barred)
 	Sponsor     PersonID // who invited; zero for the founder
 	Joined      crdt.Hash
+	Removed     Mode      // the strictest removal in effect; zero: none
+	RemovedBy   PersonID  // whose removal that is
+	Removal     crdt.Hash // the operation
+	Reason      string    // in the words of who removed it
+	Barred      bool      // not let in until a member confirms it: its invitation is dead, closed or against the policy
+	Forked      bool      // its log in the team document was continued twice, and no other member has confirmed it since
+	BoundBy     PersonID  // who made it a device of a person that is not theirs; zero: a device of that person, or it is the first
 }
 
-// Members returns all members, in the order in which the graph has them join. Handles are unique: of two people who
-// chose the same one without knowing of each other, the later is shown with a tilde and the start of their identity.
-func (t *Team) Members() []Member {
-	t.fold()
-	return t.members
-}
+// Members returns all devices that ever joined, in the order in which the graph has them join: also those that were
+// removed, or that are not let in. Handles are unique: of two people who chose the same one without knowing of each
+// other, the later is shown with a tilde and the start of their identity. The slice is for reading.
+func (t *Team) Members() []Member { return t.now().members }
 
 // Member returns the member with this device key.
 func (t *Team) Member(d crdt.DeviceID) (Member, bool) {
-	t.fold()
-	i, ok := t.index[d]
+	s := t.now()
+	i, ok := s.byDevice[d]
 	if !ok {
 		return Member{}, false
 	}
-	return t.members[i], true
+	return s.members[i], true
 }
 
-// Handle returns the name a person is known by. One who is not of this team is called by the start of their identity.
+// in reports whether m is one of the team now: not retired, compromised or barred.
+func (m *Member) in() bool { return (m.Removed == 0 || m.Removed == ModeSuspend) && !m.Barred }
+
+// Handle returns the name a person is known by, whether they still are of the team or not. One who never was is called by
+// the start of their identity.
 func (t *Team) Handle(p PersonID) string {
-	t.fold()
-	if i, ok := t.people[p]; ok {
-		return t.members[i].Handle
+	s := t.now()
+	if i, ok := s.people[p]; ok {
+		return s.members[i].Handle
 	}
 	return "~" + p.Text()[:4]
 }
 
-// Person returns who is known by a handle.
+// Person returns who is known by a handle, of those whom [Team.All] returns.
 func (t *Team) Person(handle string) (PersonID, bool) {
-	t.fold()
-	for i := range t.members {
-		if t.members[i].Handle == handle {
-			return t.members[i].Person, true
+	s := t.now()
+	for i := range s.members {
+		if m := &s.members[i]; m.Handle == handle && m.in() {
+			return m.Person, true
 		}
 	}
 	return PersonID{}, false
 }
 
-// All returns the persons of the team, in the order they joined.
+// All returns the persons of the team who have a device that is neither retired, compromised nor barred, in the order
+// they joined.
 func (t *Team) All() []PersonID {
-	t.fold()
+	s := t.now()
 	var out []PersonID
-	for i := range t.members {
-		if t.people[t.members[i].Person] == i {
-			out = append(out, t.members[i].Person)
+	in := map[PersonID]bool{}
+	for i := range s.members {
+		if s.members[i].in() {
+			in[s.members[i].Person] = true
+		}
+	}
+	for i := range s.members {
+		if p := s.members[i].Person; s.people[p] == i && in[p] {
+			out = append(out, p)
 		}
 	}
 	return out
 }
 
-// fold computes the members from all operations.
-func (t *Team) fold() {
-	if t.members != nil || t.graph.Len() == 0 {
-		return
+// state is what follows from all acts.
+type state struct {
+	*eval
+	everything view
+	members    []Member
+	byDevice   map[crdt.DeviceID]int    // into members
+	people     map[PersonID]int         // into members, the person's first device
+	marks      map[crdt.DeviceID]crdt.Hash
+	suspects   map[crdt.DeviceID]bool
+}
+
+// now returns what follows from all acts, computing it if anything has changed.
+func (t *Team) now() *state {
+	if t.state != nil {
+		return t.state
 	}
-	for _, dev := range slices.SortedFunc(maps.Keys(t.joins), crdt.DeviceID.Compare) {
-		js := slices.Clone(t.joins[dev])
-		slices.SortFunc(js, func(a, b join) int { return t.compareOps(a.op, b.op) })
-		t.members = append(t.members, t.member(dev, js[0]))
+	s := &state{
+		eval: t.evaluate(), byDevice: map[crdt.DeviceID]int{}, people: map[PersonID]int{},
+		marks: map[crdt.DeviceID]crdt.Hash{}, suspects: map[crdt.DeviceID]bool{},
 	}
-	slices.SortFunc(t.members, func(a, b Member) int { return t.compareOps(a.Joined, b.Joined) })
-	t.index, t.people = map[crdt.DeviceID]int{}, map[PersonID]int{}
-	taken := map[string]bool{}
-	for i := range t.members {
-		m := &t.members[i]
-		t.index[m.Device] = i
-		if _, ok := t.people[m.Person]; !ok {
-			t.people[m.Person] = i
+	s.everything = view{e: s.eval, all: true}
+	for _, a := range s.order {
+		if _, ok := a.body.(*join); ok && s.joins[a.dev][0] == a {
+			s.byDevice[a.dev] = len(s.members)
+			s.members = append(s.members, s.member(a))
 		}
+	}
+	s.nameMembers()
+	for i := range s.members {
+		s.mark(&s.members[i])
+	}
+	t.state = s
+	return s
+}
+
+// member evaluates one device by the join that made it a member.
+func (s *state) member(a *act) Member {
+	j, all := a.body.(*join), &s.everything
+	m := Member{
+		Device: a.dev, Person: s.get(a).person, Handle: j.handle, Label: j.label, Role: s.standing(a.dev, all), Joined: a.op,
+		Forked: s.forked(a.dev, all),
+	}
+	if !s.confirmed(a, all) {
+		m.Barred = s.barred(a, all)
+		m.Unconfirmed = m.Barred || s.unconfirmed(a, all)
+	}
+	if inv := s.byOp[j.invite]; inv != nil {
+		m.Sponsor = s.get(inv).person
+		if m.Person != a.op && m.Sponsor != m.Person {
+			m.BoundBy = m.Sponsor
+		}
+	}
+	for _, r := range s.removals[a.dev] {
+		b := r.body.(*Remove)
+		if s.verdictOf[r].effective && !s.undone(r, all) && stricter(b.Mode, m.Removed) {
+			m.Removed, m.RemovedBy, m.Removal, m.Reason = b.Mode, s.get(r).person, r.op, b.Reason
+		}
+	}
+	return m
+}
+
+// stricter reports whether a is stricter than b.
+func stricter(a, b Mode) bool {
+	strictness := [...]int{0, ModeSuspend: 1, ModeRetire: 2, ModeCompromised: 3}
+	return strictness[a] > strictness[b]
+}
+
+// nameMembers gives every person one handle, that of their first device, and no other person the same.
+func (s *state) nameMembers() {
+	taken := map[string]bool{}
+	for i := range s.members {
+		m := &s.members[i]
+		if first, ok := s.people[m.Person]; ok {
+			m.Handle = s.members[first].Handle
+			continue
+		}
+		s.people[m.Person] = i
 		for n := 3; taken[m.Handle]; n++ {
 			base, _, _ := strings.Cut(m.Handle, "~")
 			m.Handle = base + "~" + m.Person.Text()[:n]
 		}
 		taken[m.Handle] = true
 	}
-	for i := range t.members {
-		if m := &t.members[i]; !m.Sponsor.IsZero() {
-			m.Sponsor = t.members[t.index[crdt.DeviceID(m.Sponsor)]].Person
-		}
-	}
-	t.foldProfiles()
-}
-
-// member evaluates one device. Sponsor holds the sponsoring device until fold has the person for it.
-func (t *Team) member(dev crdt.DeviceID, j join) Member {
-	m := Member{Device: dev, Person: j.op, Handle: j.handle, Label: j.label, Role: RoleSteward, Joined: j.op}
-	if j.invite.IsZero() {
-		return m
-	}
-	inv := t.invites[j.invite]
-	m.Role, m.Sponsor = inv.Role, crdt.Hash(t.sponsor[j.invite])
-	uses := slices.SortedFunc(slices.Values(t.byUse[j.invite]), t.compareOps)
-	if slices.Index(uses, j.op) >= int(inv.Uses) {
-		m.Role, m.Unconfirmed = RoleObserver, true
-	}
-	return m
-}
-
-// compareOps orders operations by height and hash: an order that agrees with causality and that no clock can bend.
-func (t *Team) compareOps(a, b crdt.Hash) int {
-	return cmp.Or(cmp.Compare(t.graph.Place(a).Height, t.graph.Place(b).Height), a.Compare(b))
 }

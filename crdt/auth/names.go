@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"muster/crdt"
 )
@@ -31,14 +32,21 @@ func checkLabel(s string) error {
 // CheckName reports whether s is a non-empty line of at most 64 characters that neither steers a terminal nor turns the
 // direction of what is shown after it.
 func CheckName(what, s string) error {
-	n := 0
+	if err := checkLine(what, s); err != nil {
+		return err
+	}
+	if n := utf8.RuneCountInString(s); n == 0 || n > maxNameRune {
+		return fmt.Errorf("%w: %s must have 1 to %d characters", crdt.ErrFormat, what, maxNameRune)
+	}
+	return nil
+}
+
+// checkLine checks that s is a line that neither steers a terminal nor turns the direction of text.
+func checkLine(what, s string) error {
 	for _, c := range s {
-		if n++; unicode.IsControl(c) || unicode.In(c, unicode.Bidi_Control, unicode.Zl, unicode.Zp) {
+		if unicode.IsControl(c) || unicode.In(c, unicode.Bidi_Control, unicode.Zl, unicode.Zp) {
 			return fmt.Errorf("%w: %s has control characters", crdt.ErrFormat, what)
 		}
-	}
-	if n == 0 || n > maxNameRune {
-		return fmt.Errorf("%w: %s must have 1 to %d characters", crdt.ErrFormat, what, maxNameRune)
 	}
 	return nil
 }

@@ -9,11 +9,8 @@ import (
 	"muster/crdt"
 )
 
-// KindProfile says something about its author's own person. Nobody can say it about anybody else: whose device signed
-// it decides whom it is about.
-const KindProfile crdt.Kind = 19
-
-// SetProfile is the body of a [KindProfile]. A field that is nil stays as it was; one that is there and empty takes
+// SetProfile is the body of a [KindProfile], which says something about its author's own person. Nobody can say it about
+// anybody else: whose device signed it decides whom it is about. A field that is nil stays as it was; one that is there and empty takes
 // away what was said before; an empty list is not a nil one.
 //
 // A body that is too long, cannot be read or breaks [SetProfile.Check] is inert: it is held and passed on and says
@@ -178,7 +175,9 @@ func (t *Team) compareTimes(a, b crdt.Hash) int {
 // Profile returns what a person says about themselves. Of what devices of theirs said without knowledge of each other
 // the newest stands, and of phones all: better one number too many to try than one too few.
 func (t *Team) Profile(p PersonID) Profile {
-	t.fold()
+	if t.profiles == nil {
+		t.foldProfiles()
+	}
 	return t.profiles[p]
 }
 
@@ -186,8 +185,7 @@ func (t *Team) Profile(p PersonID) Profile {
 func (t *Team) foldProfiles() {
 	t.profiles = map[PersonID]Profile{}
 	merged := map[PersonID]*sayings{}
-	for i := range t.members {
-		m := &t.members[i]
+	for _, m := range t.Members() {
 		s := t.sayings[m.Device]
 		if s == nil {
 			continue

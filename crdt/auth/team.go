@@ -2,8 +2,6 @@ package auth
 
 import (
 	"crypto/ed25519"
-	"maps"
-	"slices"
 
 	"muster/crdt"
 )
@@ -13,20 +11,19 @@ type Team struct {
 	doc     crdt.DocID
 	graph   *crdt.Graph
 	genesis Genesis
-	invites map[crdt.Hash]Invite
-	sponsor map[crdt.Hash]crdt.DeviceID // invitation -> who wrote it
-	joins   map[crdt.DeviceID][]join    // device -> operations that made it a member
-	byUse   map[crdt.Hash][]crdt.Hash   // invitation -> joins
-	members []Member                    // cache; nil when stale
-	index   map[crdt.DeviceID]int       // into members
-	people  map[PersonID]int            // into members, the person's first device
+	actIndex
 
-	sayings  map[crdt.DeviceID]*sayings // what each device said of its person
-	profiles map[PersonID]Profile       // cache, as members
+	sayings map[crdt.DeviceID]*sayings // what each device said of its person
+	seals   map[crdt.DeviceID]keyWord  // device -> its newest sealing key
+	relays  map[crdt.DeviceID]keyWord  // device -> its newest relay key
+
+	// Caches, each nil when stale.
+	state    *state
+	profiles map[PersonID]Profile
+	relayOf  map[crdt.DeviceID][]crdt.DeviceID // relay key -> devices that named it, ascending
 }
 
 type join struct {
-	op     crdt.Hash
 	invite crdt.Hash // zero for the founder
 	handle string
 	label  string
@@ -36,9 +33,8 @@ type join struct {
 // accepted it, then calls [Team.Apply].
 func New(g *crdt.Graph) *Team {
 	return &Team{
-		doc: g.Doc(), graph: g,
-		invites: map[crdt.Hash]Invite{}, sponsor: map[crdt.Hash]crdt.DeviceID{},
-		joins: map[crdt.DeviceID][]join{}, byUse: map[crdt.Hash][]crdt.Hash{}, sayings: map[crdt.DeviceID]*sayings{},
+		doc: g.Doc(), graph: g, actIndex: newActIndex(), sayings: map[crdt.DeviceID]*sayings{},
+		seals: map[crdt.DeviceID]keyWord{}, relays: map[crdt.DeviceID]keyWord{},
 	}
 }
 
@@ -48,25 +44,23 @@ func (t *Team) Doc() crdt.DocID { return t.doc }
 // Name returns the team's name.
 func (t *Team) Name() string { return t.genesis.Team }
 
-// Apply folds in an operation that [Team.Check] accepted and that is in the graph.
+// Apply folds in an operation that [Team.Check] accepted and that is in the graph. What it changes is computed when it is
+// next asked for; an operation that gives and takes nothing, such as a profile, lets the rest stand.
 func (t *Team) Apply(rec *crdt.Record) {
-	t.members = nil
-	dev := rec.Op.Dot.Device
 	switch rec.Op.Kind {
-	case KindGenesis:
-		t.decode(rec, &t.genesis)
-		t.joins[dev] = append(t.joins[dev], join{op: rec.Hash, handle: t.genesis.Handle, label: t.genesis.Device})
-	case KindInvite:
-		var inv Invite
-		t.decode(rec, &inv)
-		t.invites[rec.Hash], t.sponsor[rec.Hash] = inv, dev
-	case KindJoin:
-		var j Join
-		t.decode(rec, &j)
-		t.joins[dev] = append(t.joins[dev], join{rec.Hash, j.Invite, j.Handle, j.Device})
-		t.byUse[j.Invite] = append(t.byUse[j.Invite], rec.Hash)
 	case KindProfile:
 		t.applyProfile(rec)
+		t.profiles = nil
+	case KindKeys, KindRelay:
+		t.applyKey(rec)
+		t.relayOf = nil
+	default:
+		if t.applyAct(rec) {
+			t.state, t.profiles = nil, nil
+		}
+	}
+	if len(t.graph.Log(rec.Op.Dot.Log())) > 1 { // a fork takes rights whatever is in it
+		t.state = nil
 	}
 }
 
@@ -76,12 +70,21 @@ func (t *Team) decode(rec *crdt.Record, v any) {
 	}
 }
 
+// invite returns the invitation named h.
+func (t *Team) invite(h crdt.Hash) (*Invite, bool) {
+	if a := t.byOp[h]; a != nil && a.kind == KindInvite {
+		return a.body.(*Invite), true
+	}
+	return nil, false
+}
+
 // Invitation returns the invitation whose public key is key, and whether it has uses left as far as is known here.
 func (t *Team) Invitation(key ed25519.PublicKey) (id crdt.Hash, left int, ok bool) {
-	for _, h := range slices.SortedFunc(maps.Keys(t.invites), crdt.Hash.Compare) {
-		if inv := t.invites[h]; string(inv.Key) == string(key) {
-			return h, int(inv.Uses) - len(t.byUse[h]), true
+	for _, a := range t.acts {
+		if a.kind != KindInvite || string(a.body.(*Invite).Key) != string(key) || ok && id.Compare(a.op) < 0 {
+			continue
 		}
+		id, left, ok = a.op, int(a.body.(*Invite).Uses)-len(t.uses[a.op]), true
 	}
-	return crdt.Hash{}, 0, false
+	return id, left, ok
 }

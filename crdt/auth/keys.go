@@ -1,0 +1,116 @@
+package auth
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"muster/crdt"
+)
+
+// A keyWord is the newest key of a kind that a device named.
+type keyWord struct {
+	op  crdt.Hash
+	key []byte
+}
+
+// applyKey folds in a key of the author's device. Of what a device says of itself the newest in the order of the timeline
+// stands.
+func (t *Team) applyKey(rec *crdt.Record) {
+	dev, words, word := rec.Op.Dot.Device, t.seals, keyWord{op: rec.Hash}
+	if rec.Op.Kind == KindKeys {
+		b := read[SetKeys](rec, maxSmallBytes)
+		if b == nil {
+			return
+		}
+		word.key = b.Seal
+	} else {
+		b := read[SetRelay](rec, maxSmallBytes)
+		if b == nil {
+			return
+		}
+		words, word.key = t.relays, b.Key[:]
+	}
+	if old := words[dev]; old.key == nil || t.compareTimes(old.op, word.op) < 0 {
+		words[dev] = word
+	}
+}
+
+// SealKey returns the key to seal things to d, or nil if it has named none. It is for reading.
+func (t *Team) SealKey(d crdt.DeviceID) []byte { return t.seals[d].key }
+
+// RelayOf returns the device whose relay key d is. Nothing proves that a device that names a key has it, so of several
+// that name the same one the first that is admitted is meant: nobody can take the key away from another by naming it.
+func (t *Team) RelayOf(d crdt.DeviceID) (crdt.DeviceID, bool) {
+	if t.relayOf == nil {
+		t.relayOf = map[crdt.DeviceID][]crdt.DeviceID{}
+		for _, dev := range slices.SortedFunc(maps.Keys(t.relays), crdt.DeviceID.Compare) {
+			key := crdt.DeviceID(t.relays[dev].key)
+			t.relayOf[key] = append(t.relayOf[key], dev)
+		}
+	}
+	devs, s := t.relayOf[d], t.now()
+	if _, member := s.byDevice[d]; member || len(devs) == 0 {
+		return crdt.DeviceID{}, false
+	}
+	for _, dev := range devs {
+		if s.members[s.byDevice[dev]].in() {
+			return dev, true
+		}
+	}
+	return devs[0], true
+}
+
+// Admitted reports whether the holder of key d may connect: a member whose device is not retired, compromised or barred,
+// or the relay key of one.
+func (t *Team) Admitted(d crdt.DeviceID) bool {
+	m, ok := t.Member(d)
+	if !ok {
+		if d, ok = t.RelayOf(d); ok {
+			m, ok = t.Member(d)
+		}
+	}
+	return ok && m.in()
+}
+
+// A KeyGen is one generation of the team's key.
+type KeyGen struct {
+	Gen    uint64
+	ID     crdt.Hash
+	sealed map[crdt.DeviceID][]byte
+}
+
+// Sealed returns the key sealed to d, or nil. It is for reading.
+func (k *KeyGen) Sealed(d crdt.DeviceID) []byte { return k.sealed[d] }
+
+// KeyRing returns the team's keys, the one to write with first: greatest generation, then smallest name. Keys that were
+// made by a device whose removal they do not know of are among them, since something may have been sealed with them.
+func (t *Team) KeyRing() []KeyGen {
+	s := t.now()
+	type name struct {
+		gen uint64
+		id  crdt.Hash
+	}
+	ring := map[name]map[crdt.DeviceID][]byte{}
+	for _, a := range s.order {
+		b, ok := a.body.(*TeamKey)
+		if !ok || !s.counts(a, &s.everything) {
+			continue
+		}
+		n := name{b.Gen, b.ID}
+		if ring[n] == nil {
+			ring[n] = map[crdt.DeviceID][]byte{}
+		}
+		for _, k := range b.Sealed {
+			if ring[n][k.Device] == nil {
+				ring[n][k.Device] = k.Sealed
+			}
+		}
+	}
+	var out []KeyGen
+	for n, sealed := range ring { // any order: sorted below
+		out = append(out, KeyGen{n.gen, n.id, sealed})
+	}
+	slices.SortFunc(out, func(a, b KeyGen) int { return cmp.Or(cmp.Compare(b.Gen, a.Gen), a.ID.Compare(b.ID)) })
+	return out
+}
