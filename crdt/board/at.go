@@ -21,7 +21,7 @@ func (b *Board) At(in func(h crdt.Hash) bool) *Board {
 		c.inert = false
 		past.ops[c.hash] = c
 		past.all.add(c)
-		if c.body == nil && !c.erased && c.kind != crdt.KindWeave {
+		if c.unread() {
 			past.unknown++
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"muster/crdt"
+	"muster/crdt/auth"
 )
 
 // An Event is an operation as the board needs it: the header's facts, its place in the causal order, and its body.
@@ -17,6 +18,9 @@ type Event struct {
 	Kind   crdt.Kind
 	Body   []byte // not kept
 	Erased bool   // the body was redacted, or never came
+
+	Standing auth.Standing // whether it counts; [Board.Judge] changes that
+	Under    uint32        // what of the team document it stands under, in the caller's own numbers: [Board.Judge] gives it back
 }
 
 // Causal is the causal order of the document; *crdt.Graph is one. It must hold an operation before the board is given it.
@@ -40,6 +44,8 @@ type Board struct {
 	all    bag
 	found  *op // the founding operation
 
+	authors map[author]*author // itself -> the one that operations share
+
 	titles, severities, statuses, services, sames bag
 	roles                                         map[string]*bag // role -> who got it
 	command                                       bag
@@ -57,7 +63,7 @@ type Board struct {
 	runs, runOf                                   map[crdt.Hash]*run // by runID; by an operation that started it
 	topics                                        map[string]*bag    // topic, normalized -> decisions and settlements
 	tasks                                         map[crdt.Hash]*task
-	notes                                         map[crdt.Hash]*note
+	notes                                         map[crdt.Hash]*note // those of which something more was said; see note
 	decisions                                     map[crdt.Hash]*decision
 	theories                                      map[crdt.Hash]*theory
 	taskList, noteList, decisionList, theoryList  bag
@@ -67,6 +73,10 @@ type Board struct {
 	revisions, redactions                         bag               // of notes: erased ones too
 	wrote                                         map[PersonID]*bag // all operations of a person
 	unknown                                       int
+	aside                                         bag // what does not count
+	asideIDs                                      idIndex
+	shades                                        map[crdt.Hash]*shade    // by the note
+	lost                                          map[crdt.Hash]crdt.Hash // revision that was erased here -> its note
 
 	ids       [RefNone]idIndex
 	commandAt *commandFold
@@ -80,6 +90,7 @@ func New(doc crdt.DocID, c Causal) *Board {
 	return &Board{
 		doc: doc, causal: c,
 		ops:       map[crdt.Hash]*op{},
+		authors:   map[author]*author{},
 		roles:     map[string]*bag{},
 		orders:    map[PersonID]*bag{},
 		acts:      map[PersonID]*bag{},
@@ -108,17 +119,39 @@ func (b *Board) Len() int { return len(b.ops) }
 
 // op is what the board keeps of an operation.
 type op struct {
+	*author
 	hash   crdt.Hash
-	dot    crdt.Dot
-	person PersonID
+	seq    uint64 // in the author's log
 	wallMS int64
 	place  crdt.Place
 	kind   crdt.Kind
 	body   any  // pointer to a body struct; nil: unknown or erased
 	erased bool // the body is gone
 	redact bool // for good
-	inert  bool // refers to what is not in its past, or is not what it should be
+	inert  bool // refers to what is not in its past, or is not what it should be, or does not count
+
+	standing auth.Standing
+	under    uint32
 }
+
+// author is a log and whose it is, once for all operations in it.
+type author struct {
+	log    crdt.LogID
+	person PersonID // who the device belongs to
+}
+
+// authorOf returns the author of operations in a log of somebody's. It is shared, and never changes: an operation that
+// becomes another person's gets another author.
+func (b *Board) authorOf(log crdt.LogID, p PersonID) *author {
+	a := author{log, p}
+	if b.authors[a] == nil {
+		b.authors[a] = &a
+	}
+	return b.authors[a]
+}
+
+// dot returns the operation's place.
+func (o *op) dot() crdt.Dot { return crdt.Dot{Device: o.log.Device, Epoch: o.log.Epoch, Seq: o.seq} }
 
 // compareOps is the canonical order: derived time, height, hash. It agrees with causality.
 func compareOps(a, b *op) int {
@@ -169,7 +202,8 @@ func (b *Board) Apply(ev Event) []Change {
 	switch {
 	case o == nil:
 		o = &op{
-			hash: ev.Hash, dot: ev.Dot, person: ev.Person, wallMS: ev.WallMS, place: ev.Place, kind: ev.Kind, erased: ev.Erased,
+			hash: ev.Hash, author: b.authorOf(ev.Dot.Log(), ev.Person), seq: ev.Dot.Seq, wallMS: ev.WallMS, place: ev.Place, kind: ev.Kind, erased: ev.Erased,
+			standing: ev.Standing, under: ev.Under,
 		}
 		b.ops[ev.Hash] = o
 		b.all.add(o)
@@ -198,30 +232,22 @@ func (b *Board) read(o *op, raw []byte) {
 		return
 	}
 	body, err := decodeBody(o.kind, raw)
-	if err != nil {
-		b.unknown++
-	} else {
+	if err == nil {
 		o.body = body
+	} else if o.counts() {
+		b.unknown++
 	}
 }
 
 // refile files everything anew, because what the late body of o says may change what those after it were about. It
 // returns what that did to o, with all that must be erased now.
 func (b *Board) refile(o *op) []Change {
-	fresh := New(b.doc, b.causal)
-	fresh.ops, fresh.all, fresh.unknown = b.ops, b.all, b.unknown
-	*b = *fresh
 	var out []Change
-	var erase []crdt.Hash
-	for _, x := range b.all.list() {
-		x.inert = false
-		for _, ch := range b.place(x) {
-			erase = append(erase, ch.Erase...)
-			if x == o {
-				out = append(out, ch)
-			}
+	erase := b.fileAll(func(x *op, changes []Change) {
+		if x == o {
+			out = changes
 		}
-	}
+	})
 	out[0].Erase = erase
 	return out
 }
@@ -229,18 +255,30 @@ func (b *Board) refile(o *op) []Change {
 // place files o with what it is about.
 func (b *Board) place(o *op) []Change {
 	ch := Change{Op: o.hash, Kind: o.kind}
+	if !o.counts() {
+		o.inert = true
+		ch.Erase = b.setAside(o)
+		return []Change{ch}
+	}
 	b.remember(o)
 	if h, kind, ok := targetOf(o.body); ok {
 		t := b.ops[h]
-		fits := t != nil && (t.kind == kind || kind == KindOffer && t.kind == KindAccept)
-		if !fits || t.inert || !b.before(t, o) {
+		if t == nil || !suits(t, kind) || t.inert || !b.before(t, o) {
 			o.inert = true
+			if t != nil && suits(t, kind) && !t.counts() && b.before(t, o) {
+				ch.Erase = b.aboutAside(t, o)
+			}
 			return []Change{ch}
 		}
 		ch.About = h
 	}
 	ch.Erase = b.file(o)
 	return []Change{ch}
+}
+
+// suits reports whether t is what an operation can be about that is about something of a kind.
+func suits(t *op, kind crdt.Kind) bool {
+	return t.kind == kind || kind == KindOffer && t.kind == KindAccept
 }
 
 // headsOf returns the writes that no other write in ops has replaced, in canonical order.

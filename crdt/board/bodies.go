@@ -43,6 +43,8 @@ func known(v any) bool {
 		return !b.To.IsZero()
 	case *ackBody:
 		return b.Mode >= AckAssigned && b.Mode <= AckHeard
+	case *noteBody:
+		return !b.sealed() || len(b.For) > 0
 	case *roleBody:
 		return b.Role != ""
 	case *hereBody:

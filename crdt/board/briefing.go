@@ -83,7 +83,7 @@ func (r reader) briefing(nowMS int64, p PersonID) Briefing {
 	v := past.view(nowMS)
 	out := brief(&v, past.Log(r.people), nowMS)
 	out.Items = r.itemsOf(of, nowMS)
-	out.Later = len(r.ops) - len(past.ops)
+	out.Later = len(r.ops) - len(r.aside.ops) - (len(past.ops) - len(past.aside.ops))
 	for _, o := range r.commandView(nowMS).Offers {
 		if o.Op == of.op.hash {
 			out.Offer = &o
@@ -120,6 +120,7 @@ func (r reader) atOffer(of *offer) reader {
 
 // brief makes a briefing of a view and its timeline.
 func brief(v *View, log []Entry, nowMS int64) Briefing {
+	log = effective(log)
 	out := Briefing{
 		Name: v.Name, Title: v.Title, Severity: v.Severity, Status: v.Status, Contested: v.Contested, Drill: v.Drill,
 		DeclaredMS: v.DeclaredMS, Objectives: v.Criteria, Sitrep: v.Sitrep, Resources: v.Resources, Updates: v.Updates,

@@ -36,7 +36,7 @@ type checker struct {
 func Check(b *Board, in Intent, ctx CheckContext) (Draft, error) {
 	c := &checker{reader: reader{b, ctx.People}, in: in, ctx: ctx, nowMS: ctx.Now.UnixMilli()}
 	if b.found == nil {
-		return Draft{}, refused("", "this incident has not arrived here yet")
+		return Draft{}, b.notFounded()
 	}
 	v, err := findVerb(in.Verb)
 	if err == nil {
@@ -232,6 +232,7 @@ func (c *checker) checkFields(v Verb) error {
 		{"the number of an item", v.Item, in.Item != 0},
 		{"a place", v.Place, in.Place != ""},
 		{"ticks", v.Refs, len(in.Refs) > 0},
+		{"a sealed text", may(v.Name == "note"), len(in.Sealed) > 0},
 		{"--once", may(v.Once), in.Once},
 		{"--vital", may(v.Vital), in.Vital},
 		{"--force", may(v.Force), in.Force},

@@ -1,14 +1,20 @@
 package board
 
-import "slices"
-
 func (c *checker) note() (Draft, error) {
 	body := &noteBody{Text: c.say, Kind: c.in.Kind, OccurredMS: c.in.AtMS}
+	if err := c.checkSealed(); err != nil {
+		return Draft{}, err
+	}
+	if len(c.in.Sealed) > 0 {
+		body.For, body.Sealed = c.in.SealedFor, c.in.Sealed
+		body.Text = c.sealedFor(body)
+		return c.made(KindNote, RefNote, body, "noted, "+body.Text), nil
+	}
 	return c.made(KindNote, RefNote, body, "noted"), nil
 }
 
 // noteOf returns the note that o made.
-func (c *checker) noteOf(o *op) *note { return c.reader.notes[o.hash] }
+func (c *checker) noteOf(o *op) *note { return c.reader.note(o.hash) }
 
 func (c *checker) edit() (Draft, error) {
 	o, err := c.find(RefNote, c.in.Ref)
@@ -20,6 +26,8 @@ func (c *checker) edit() (Draft, error) {
 	switch {
 	case len(n.redacts.ops) > 0:
 		return Draft{}, refused("write a new one without what was redacted", "%s was redacted, by %s", id, c.by(n.redacts.list()[0]))
+	case c.say != "" && isSealed(n.op):
+		return Draft{}, refused("seal a new one, then: muster redact "+id+` "why"`, "%s is sealed, and a revision of its text would be for everybody", id)
 	case c.say == "" && c.in.Kind == "" && c.in.AtMS == 0:
 		return Draft{}, usage(`muster edit `+id+` "new text"`, "say what to change: the text, the kind or the time")
 	}
@@ -27,19 +35,21 @@ func (c *checker) edit() (Draft, error) {
 	return about(KindEdit, body, id, id+" revised"), nil
 }
 
-// redact erases a note everywhere. Its author, a commander and a scribe may.
+// redact erases a note everywhere. Its author, a commander, a scribe and a steward may.
 func (c *checker) redact() (Draft, error) {
+	if o := c.asideNote(c.in.Ref); o != nil {
+		return c.redactAside(o)
+	}
 	o, err := c.find(RefNote, c.in.Ref)
 	if err != nil {
 		return Draft{}, err
 	}
 	id := c.shortID(RefNote, o.hash)
-	scribe := slices.ContainsFunc(c.Board.role("scribe"), func(h *op) bool { return roleHolder(h) == c.ctx.Actor })
 	switch {
 	case len(c.noteOf(o).redacts.ops) > 0:
 		return Draft{}, refused("", "%s is redacted already, by %s", id, c.by(c.noteOf(o).redacts.list()[0]))
-	case o.person != c.ctx.Actor && !scribe && !c.commands(c.ctx.Actor):
-		return Draft{}, refused("", "only %s, the commander or a scribe can redact %s", c.reader.who(o.person), id)
+	case !c.mayRedact(o):
+		return Draft{}, refused("", "only %s, the commander, a scribe or a steward can redact %s", c.reader.who(o.person), id)
 	}
 	if err := c.confirm("%s is erased on every laptop and nobody can bring it back; redact it?", id); err != nil {
 		return Draft{}, err

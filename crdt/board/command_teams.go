@@ -23,7 +23,7 @@ func (b *Board) teamLeads(o *op) []*op {
 	var out []*op
 	for _, h := range v.Heads {
 		x := b.ops[h]
-		if x == nil || !b.before(x, o) {
+		if x == nil || !x.counts() || !b.before(x, o) {
 			continue
 		}
 		p := x.person

@@ -17,10 +17,10 @@ func (b *Board) voiceOf(p PersonID) voice {
 	var v voice
 	at := map[crdt.DeviceID]int{}
 	for _, o := range b.wrote[p].list() {
-		i, ok := at[o.dot.Device]
+		i, ok := at[o.log.Device]
 		if !ok {
 			i = len(v)
-			at[o.dot.Device] = i
+			at[o.log.Device] = i
 			v = append(v, nil)
 		}
 		v[i] = append(v[i], o)

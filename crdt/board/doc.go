@@ -15,6 +15,8 @@
 //   - Nothing is decided by comparing wall clocks. "Concurrent" is causality; derived time, height and hash break ties.
 //   - No operation is voided silently. What loses to a safer value is listed: as a [Notice] when the merge is plain, as a
 //     [Conflict] when a human must settle it. Operations that cannot be read are counted and stay in the timeline.
+//   - An operation that does not count ([Event.Standing]) is in the timeline, marked, and in no fold, and what is about it
+//     waits with it. Whether it counts is decided outside, from the team document, and may change: [Board.Judge].
 //   - An operation may only refer to what is in its own past; a reference to anything else is inert, or arrival would matter.
 //   - Rules about who may write what are enforced where the author is ([Check]). Two exceptions hold at the fold, because
 //     they say whose word counts: only the holder ends a term, and only the one asked answers an offer.
@@ -27,6 +29,9 @@
 //   - Any member's redaction takes effect at the fold. Authority is checked when it is written: a dispute about authority
 //     must not keep a secret readable. A revision that crossed a redaction is erased too, on its author's disk as on all
 //     others: its author is told to say it again, which nobody else needs to see ([Notice.For]).
+//   - A redaction that does not count erases nothing, and what it erased before that was known is asked for again. What does
+//     not count can be redacted all the same, with all that revised it: it can be read in the timeline.
+//   - The past ([Board.At]) and merge reports see what counts by what is known now, as everything else does.
 //   - A decision made by somebody else is unread until the commander says otherwise, objects to it or decides anew, when they
 //     were writing elsewhere while it was made; otherwise until they next write anything.
 //   - An offer lapses, a break is over and somebody has commanded for too long only when the board is looked at. Nobody may

@@ -14,6 +14,28 @@ type note struct {
 	edits, redacts, pins bag
 }
 
+// note returns the note that h made. Most are never revised, redacted or pinned, and there may be very many, so that one is
+// kept only where that has happened; see noteSaid.
+func (b *Board) note(h crdt.Hash) *note {
+	if n := b.notes[h]; n != nil {
+		return n
+	}
+	return &note{op: b.ops[h]}
+}
+
+// noteSaid is note, for whoever adds something about it.
+func (b *Board) noteSaid(h crdt.Hash) *note {
+	n := b.note(h)
+	b.notes[h] = n
+	return n
+}
+
+// isNote reports whether h made a note.
+func (b *Board) isNote(h crdt.Hash) bool {
+	o := b.ops[h]
+	return o != nil && o.kind == KindNote && !o.inert
+}
+
 // noteFold is what a note shows.
 type noteFold struct {
 	texts      []*op // heads of the text

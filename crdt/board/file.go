@@ -43,7 +43,7 @@ func (b *Board) file(o *op) []crdt.Hash {
 	case *metBody:
 		b.criteria[v.Criterion].said.add(o)
 	case *pinBody:
-		b.notes[v.Note].pins.add(o)
+		b.noteSaid(v.Note).pins.add(o)
 	case *readBody:
 		b.decisions[v.Decision].reads.add(o)
 	case *takeBody, *offerBody, *withdrawBody, *acceptBody, *declineBody, *releaseBody, *confirmBody:
@@ -54,14 +54,14 @@ func (b *Board) file(o *op) []crdt.Hash {
 	case *roleBody:
 		bagOf(b.roles, v.Role).add(o)
 	case *editBody:
-		n := b.notes[v.Note]
+		n := b.noteSaid(v.Note)
 		n.edits.add(o)
 		if n.redacts.ops != nil {
 			b.erase(o)
 			return []crdt.Hash{o.hash}
 		}
 	case *redactBody:
-		return b.redact(b.notes[v.Note], o)
+		return b.redact(b.noteSaid(v.Note), o)
 	case *ruleOutBody:
 		b.theories[v.Theory].ends.add(o)
 	case *objectBody:
@@ -137,11 +137,8 @@ func (b *Board) fileEntity(o *op) bool {
 			}
 		}
 	case KindNote:
-		if b.notes[o.hash] == nil {
-			b.notes[o.hash] = &note{op: o}
-			b.noteList.add(o)
-			b.ids[RefNote].add(o.hash)
-		}
+		b.noteList.add(o) // each is filed once
+		b.ids[RefNote].add(o.hash)
 		if v, ok := o.body.(*noteBody); ok && v.Kind == NoteBroken {
 			b.escalations.add(o)
 		}
@@ -243,9 +240,10 @@ func (b *Board) addAct(o *op) {
 
 // erase drops the body of o for good.
 func (b *Board) erase(o *op) {
-	if o.body == nil && !o.erased {
+	if o.unread() {
 		b.unknown--
 	}
+	b.remindOf(o)
 	o.body, o.erased, o.redact = nil, true, true
 }
 
@@ -261,14 +259,14 @@ func (b *Board) redact(n *note, o *op) []crdt.Hash {
 		}
 		b.erase(x)
 	}
-	return out
+	return append(out, b.redactShade(n.op.hash)...)
 }
 
 // Erasures returns every operation whose body must be erased, in the order of the timeline, for a node that starts.
 func (b *Board) Erasures() []crdt.Hash {
 	var out []crdt.Hash
 	for _, o := range b.noteList.list() {
-		n := b.notes[o.hash]
+		n := b.note(o.hash)
 		if n.redacts.ops == nil {
 			continue
 		}
@@ -277,5 +275,5 @@ func (b *Board) Erasures() []crdt.Hash {
 			out = append(out, e.hash)
 		}
 	}
-	return out
+	return append(out, b.shadeErasures()...)
 }

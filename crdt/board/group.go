@@ -128,17 +128,17 @@ func (b *Board) commands(p PersonID) bool {
 	return b.foldCommand().holds(p) || slices.ContainsFunc(b.kin, func(k *Board) bool { return k.foldCommand().holds(p) })
 }
 
-// stood returns the operation h if the author of o, written here, can have seen it: it is in the past of o, or in another
+// stood returns the operation h if the author of o, written here, can have seen it: it counts, and is in the past of o, or in another
 // incident of the group, where the order is not known.
 func (b *Board) stood(h crdt.Hash, o *op) *op {
 	if x := b.ops[h]; x != nil {
-		if b.before(x, o) {
+		if x.counts() && b.before(x, o) {
 			return x
 		}
 		return nil
 	}
 	for _, k := range b.kin {
-		if x := k.ops[h]; x != nil {
+		if x := k.ops[h]; x != nil && x.counts() {
 			return x
 		}
 	}

@@ -112,6 +112,13 @@ func (g *Group) unite(out *View, views []View) {
 		func(b *Board, _ int, n *Run) *op { return b.ops[n.Op] }, func(n *Run) *string { return &n.Incident })
 	out.RollCalls = union(g, views, func(v *View) []RollCall { return v.RollCalls },
 		func(b *Board, i int, _ *RollCall) *op { return b.rollCalls.list()[i] }, func(r *RollCall) *string { return &r.Incident })
+	out.Quarantined = nil
+	for i := range views {
+		for _, q := range views[i].Quarantined {
+			q.Incident = views[i].Name
+			out.Quarantined = append(out.Quarantined, q)
+		}
+	}
 }
 
 // dropTwins drops from the views what was decided in an earlier one at the same moment in the same words: it is one

@@ -113,7 +113,7 @@ func (b *Board) refOf(h crdt.Hash) string {
 	switch {
 	case b.tasks[h] != nil:
 		return b.shortID(RefTask, h)
-	case b.notes[h] != nil:
+	case b.isNote(h):
 		return b.shortID(RefNote, h)
 	case b.decisions[h] != nil:
 		return b.shortID(RefDecision, h)
@@ -126,8 +126,9 @@ func (b *Board) refOf(h crdt.Hash) string {
 	case b.runOf[h] != nil:
 		return b.shortID(RefRun, h)
 	}
-	return ""
+	return b.asideID(b.ops[h])
 }
 
-// Ref returns the short id of what the operation h made, a task, note, decision or the like; empty for others.
+// Ref returns the short id of what the operation h made, a task, note, decision or the like, or of h itself where it does
+// not count; empty for others.
 func (b *Board) Ref(h crdt.Hash) string { return b.refOf(h) }

@@ -30,6 +30,9 @@ type Intent struct {
 	Labels   []string   // key=value
 	Place    string     // where something is seen from or was published
 
+	SealedFor []PersonID // of note: for whom its text is sealed; see [Sealed]
+	Sealed    []byte     // of note: the sealed text; Text is then what can be said of it to everybody
+
 	AtMS  int64 // when it happened, by the person's account
 	ForMS int64 // how long
 
@@ -60,6 +63,8 @@ type CheckContext struct {
 
 	// Taken says whether an incident known here has this name. Nil: none has. Read by [Declare] only.
 	Taken func(name string) bool
+
+	Steward bool // the actor is a steward of the team
 
 	// Quiet scales the silence after which a holder counts as absent, for drills faster than the clock; 0 means 1.
 	Quiet float64

@@ -267,6 +267,9 @@ type (
 		Text       string `cbor:"1,keyasint,omitempty"`
 		Kind       string `cbor:"2,keyasint,omitempty"` // obs, act, risk, todo, comms, handoff, broken, or one of a later version
 		OccurredMS int64  `cbor:"3,keyasint,omitempty"` // when it happened, by the author's account
+
+		For    []PersonID `cbor:"4,keyasint,omitempty"` // of a sealed note; see [Sealed]
+		Sealed []byte     `cbor:"5,keyasint,omitempty"`
 	}
 	editBody struct {
 		Note       crdt.Hash `cbor:"1,keyasint,omitzero"`

@@ -102,7 +102,7 @@ func drawKind(t *rapid.T) crdt.Kind {
 // is reports whether h is an operation of that kind.
 func is(b *Board, h crdt.Hash, kind crdt.Kind) bool { return b.ops[h] != nil && b.ops[h].kind == kind }
 
-// TestStrangeOperationsFoldTheSame lets hostile and newer nodes take part: whatever they sign, everybody ends with one
+// TestStrangeOperationsFoldTheSame lets hostile and newer nodes take part, some of which are removed: whatever they sign, everybody ends with one
 // board, in every order, with late bodies or without, and everything that looks at a board gets to its end.
 func TestStrangeOperationsFoldTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -123,12 +123,15 @@ func TestStrangeOperationsFoldTheSame(t *testing.T) {
 				if _, _, err := w.do(who, in); err != nil && err.Error() == "" {
 					t.Fatal(err)
 				}
+			case 7:
+				trouble(t, w)
 			default:
 				writeStrangely(t, w, who, favourites)
 			}
 		}
 		w.net([][]string{lawTeam})
 		w.sync()
+		w.refill()
 		if err := w.same(); err != nil {
 			t.Fatal(err)
 		}
@@ -170,11 +173,16 @@ func TestStrangeOperationsInAGroup(t *testing.T) {
 				s.sync()
 			case 2, 3, 4:
 				s.act(t, who, roll(t, 3) == 0)
+			case 5:
+				trouble(t, w)
 			default:
 				writeStrangely(t, w, who, favourites)
 			}
 		}
 		s.net([][]string{lawTeam})
+		for _, w := range s.worlds {
+			w.refill()
+		}
 		if err := s.same(); err != nil {
 			t.Fatal(err)
 		}

@@ -141,7 +141,10 @@ func drawFamily(t *rapid.T) []Verb {
 }
 
 // drawHistory lets random people write random intents while the network splits and heals at random.
-func drawHistory(t *rapid.T, least, most int) *world {
+func drawHistory(t *rapid.T, least, most int) *world { return drawHistoryWith(t, least, most, nil) }
+
+// drawHistoryWith does between the steps what else happens.
+func drawHistoryWith(t *rapid.T, least, most int, meanwhile func(w *world)) *world {
 	w := newWorld(t.Fatalf, lawTeam...)
 	if _, _, err := w.do("ann", Intent{Verb: "declare", Text: "x", Severity: 3}); err != nil {
 		t.Fatal(err)
@@ -150,6 +153,9 @@ func drawHistory(t *rapid.T, least, most int) *world {
 	favourites := drawFamily(t)
 	steps := most - rapid.IntRange(0, most-least).Draw(t, "fewer") // rapid prefers small numbers, and long histories say more
 	for i := range steps {
+		if meanwhile != nil {
+			meanwhile(w)
+		}
 		w.nowMS += pick(t, int64(0), 1, 1000, 60_000)
 		what := roll(t, 24)
 		if i > steps*2/3 && what == 5 {

@@ -97,7 +97,7 @@ func (b *Board) Entry(h crdt.Hash, people People) (Entry, bool) {
 
 func (r reader) entry(o *op) Entry {
 	e := Entry{
-		Op: o.hash, Dot: o.dot, AtMS: o.wallMS, OccurredMS: occurredOf(o), Actor: r.who(o.person), ActorID: o.person,
+		Op: o.hash, Dot: o.dot(), AtMS: o.wallMS, OccurredMS: occurredOf(o), Actor: r.who(o.person), ActorID: o.person,
 		Kind: KindName(o.kind), Ref: r.refOf(o.hash),
 	}
 	if h, _, ok := targetOf(o.body); ok {
@@ -107,6 +107,7 @@ func (r reader) entry(o *op) Entry {
 		}
 	}
 	e.Text = oneLine(r.entryText(o))
+	r.stand(&e, o)
 	return e
 }
 
@@ -154,8 +155,8 @@ func (r reader) entryText(o *op) string {
 		return KindName(o.kind) + ", its text is not here"
 	case o.body == nil:
 		return "unknown operation, written by a newer muster or damaged"
-	case o.inert:
-		return KindName(o.kind) + " of something unknown"
+	case o.inert && !r.sayable(o):
+		return r.inertText(o)
 	}
 	if s := r.incidentText(o); s != "" {
 		return s
@@ -347,6 +348,9 @@ func (r reader) workText(o *op) string {
 func (r reader) wordsText(o *op) string {
 	switch v := o.body.(type) {
 	case *noteBody:
+		if v.sealed() {
+			return r.sealedFor(v)
+		}
 		return v.Text
 	case *editBody:
 		return with("revised", v.Text)

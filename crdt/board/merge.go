@@ -59,6 +59,8 @@ type MergeReport struct {
 	Notes     int
 	Redacted  int
 
+	Quarantined []Quarantined // what came and does not count, by device; in no other field
+
 	RollCall bool // nobody has called the roll since: they should
 }
 
@@ -92,6 +94,6 @@ type Blocked struct {
 // Empty reports whether there is nothing in the report that anybody needs to see.
 func (m *MergeReport) Empty() bool {
 	return m.Operations == 0 || len(m.Settle)+len(m.Settled)+len(m.Merged)+len(m.Decisions)+len(m.Orders)+len(m.New)+
-		m.TasksNew+m.TasksDone+len(m.Blocked)+len(m.Yours)+m.Notes+m.Redacted == 0 &&
+		m.TasksNew+m.TasksDone+len(m.Blocked)+len(m.Yours)+m.Notes+m.Redacted+len(m.Quarantined) == 0 &&
 		m.Severity == m.SeverityWas && m.Status == m.StatusWas && m.Commander == m.CommanderWas
 }

@@ -31,6 +31,7 @@ func (m *MergeReport) Join(o MergeReport) {
 	m.Blocked = append(m.Blocked, o.Blocked...)
 	m.Yours = append(m.Yours, o.Yours...)
 	m.Notes, m.Redacted = m.Notes+o.Notes, m.Redacted+o.Redacted
+	m.Quarantined = append(m.Quarantined, o.Quarantined...)
 	m.RollCall = m.RollCall && o.RollCall
 }
 

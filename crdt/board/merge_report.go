@@ -25,12 +25,19 @@ func (b *Board) MergeReport(m Merge) MergeReport {
 	if m.After != nil && slices.ContainsFunc(b.all.ops, func(o *op) bool { return !m.After(o.hash) }) {
 		w.after = w.lookBack(m.After)
 	}
+	var aside []*op
 	for _, o := range w.after.all.list() {
-		if w.before.ops[o.hash] == nil && o.dot.Device != m.Device && !slices.Contains(m.Beside, o.person) && o.kind != crdt.KindWeave {
+		switch came := w.before.ops[o.hash] == nil && o.log.Device != m.Device; {
+		case !came || o.kind == crdt.KindWeave:
+		case !o.counts():
+			aside = append(aside, o)
+		case !slices.Contains(m.Beside, o.person):
 			w.theirs = append(w.theirs, o)
 		}
 	}
-	w.out = MergeReport{Doc: b.doc, Name: Name(b.doc), AtMS: m.AtMS, Operations: len(w.theirs)}
+	w.out = MergeReport{
+		Doc: b.doc, Name: Name(b.doc), AtMS: m.AtMS, Operations: len(w.theirs), Quarantined: w.now.quarantined(aside),
+	}
 	w.sides()
 	w.states()
 	w.conflicts()
@@ -79,6 +86,9 @@ func (w *merger) sides() {
 	you := []PersonID{w.Viewer}
 	var last *op // the latest that both sides had
 	for _, o := range slices.Backward(w.before.all.list()) {
+		if !o.counts() {
+			continue
+		}
 		shared := slices.ContainsFunc(them, func(p PersonID) bool { return w.now.before(o, first[p]) })
 		if shared || len(them) == 0 {
 			last = o
@@ -295,7 +305,9 @@ func (w *merger) words() {
 func (w *merger) everyone() {
 	here := map[PersonID]bool{}
 	for _, o := range w.before.all.list() {
-		here[o.person] = true
+		if o.counts() {
+			here[o.person] = true
+		}
 	}
 	for _, o := range w.theirs {
 		if !here[o.person] {
@@ -328,7 +340,7 @@ func (w *merger) everyone() {
 		})
 	}
 	since := slices.ContainsFunc(w.now.rollCalls.list(), func(o *op) bool {
-		return w.after.ops[o.hash] == nil || o.dot.Device == w.Device && w.before.ops[o.hash] == nil
+		return w.after.ops[o.hash] == nil || o.log.Device == w.Device && w.before.ops[o.hash] == nil
 	})
 	w.out.RollCall = !since && len(here) > 1
 }
@@ -338,7 +350,7 @@ func (w *merger) everyone() {
 func (b *Board) LastWords() map[PersonID]int64 {
 	out := map[PersonID]int64{}
 	for _, o := range slices.Backward(b.all.list()) {
-		if _, ok := out[o.person]; !ok {
+		if _, ok := out[o.person]; !ok && o.counts() {
 			out[o.person] = o.wallMS
 		}
 	}

@@ -36,7 +36,7 @@ func (b *Board) pinned(n *note) bool {
 func (r reader) noteNotices() []Notice {
 	var out []Notice
 	for _, o := range r.noteList.list() {
-		n := r.notes[o.hash]
+		n := r.note(o.hash)
 		if len(n.edits.ops) == 0 {
 			continue
 		}

@@ -38,7 +38,7 @@ func (r reader) notices() []Notice {
 		out = append(out, r.taskNotices(r.tasks[o.hash])...)
 	}
 	for _, o := range r.noteList.list() {
-		n := r.notes[o.hash]
+		n := r.note(o.hash)
 		if f := r.foldNote(n); len(f.texts) > 1 {
 			out = append(out, Notice{
 				Kind: NoticeEdit, Subject: r.shortID(RefNote, o.hash), Open: true,

@@ -19,7 +19,7 @@ func (c *checker) warnQuoted(n *note) {
 	var words []string
 	own := append([]*op{n.op}, n.edits.list()...)
 	for _, o := range own {
-		if t := loose(textOf(o)); utf8.RuneCountInString(t) >= minQuoteRunes {
+		if t := loose(textOf(o)); !isSealed(o) && utf8.RuneCountInString(t) >= minQuoteRunes {
 			words = append(words, t)
 		}
 	}
@@ -33,7 +33,7 @@ func (c *checker) warnQuoted(n *note) {
 		}
 	}
 	for _, o := range c.all.list() {
-		if o.body == nil || o.inert || slices.Contains(own, o) || !quotes(c.entryText(o)) {
+		if o.body == nil || o.inert && o.counts() || slices.Contains(own, o) || !quotes(c.entryText(o)) {
 			continue
 		}
 		ref := c.refOf(o.hash)
@@ -41,6 +41,8 @@ func (c *checker) warnQuoted(n *note) {
 			ref = c.refOf(h)
 		}
 		switch {
+		case !o.counts() && o.kind == KindNote:
+			add(&notes, c.asideID(o))
 		case strings.HasPrefix(ref, idLetters[RefNote:RefNote+1]):
 			add(&notes, ref)
 		case ref != "":

@@ -43,9 +43,9 @@ func (r reader) view(nowMS int64) View {
 	for _, o := range r.taskList.list() {
 		v.Tasks = append(v.Tasks, r.taskView(r.tasks[o.hash], nowMS, settled[o.hash]))
 	}
-	v.Notes = make([]Note, 0, len(r.notes))
+	v.Notes = make([]Note, 0, len(r.noteList.ops))
 	for _, o := range r.noteList.list() {
-		v.Notes = append(v.Notes, r.noteView(r.notes[o.hash]))
+		v.Notes = append(v.Notes, r.noteView(r.note(o.hash)))
 	}
 	v.Decisions = r.decisionViews()
 	for _, o := range r.theoryList.list() {
@@ -58,6 +58,7 @@ func (r reader) view(nowMS int64) View {
 	v.Merged = r.notices()
 	v.Settled = r.settled(v.Conflicts)
 	v.Warnings = r.warnings(&v, nowMS)
+	v.Quarantined = r.quarantined(r.aside.list())
 	return v
 }
 
@@ -223,6 +224,7 @@ func (r reader) noteView(n *note) Note {
 		v.Redacted = &Value{Value: f.redacted.body.(*redactBody).Reason, By: r.who(f.redacted.person), AtMS: f.redacted.wallMS}
 	case len(f.texts) > 0:
 		v.Text = textOf(f.texts[len(f.texts)-1])
+		r.sealedView(n, &v)
 	default:
 		v.Erased = true
 	}

@@ -129,7 +129,7 @@ func (b *Board) textsOf(kind RefKind, o *op) []string {
 			shown = taskText(b.foldTask(t))
 		}
 	case RefNote:
-		n := b.notes[o.hash]
+		n := b.note(o.hash)
 		typed = textOf(o)
 		if len(n.edits.ops) > 0 {
 			if f := b.foldNote(n); len(f.texts) > 0 {

@@ -23,6 +23,10 @@ import (
 //	  log WHO             the timeline
 //	  again               everyone is given everything once more, which changes nothing
 //	  due WHO             what suggests a roll call
+//	  revoke ann bob2     ann says that of the laptop bob2 only what she holds counts; who reaches her hears it
+//	  observe ann bob2    the same, because its person may only read
+//	  adopt ann bob2      what ann holds of bob2 and does not count does, or adopt ann q7f
+//	  reinstate ann bob2  all of bob2 that ann's remarks are about counts again
 func TestStories(t *testing.T) {
 	datadriven.Walk(t, "testdata/stories", func(t *testing.T, path string) {
 		var s *story
@@ -89,8 +93,10 @@ func (s *story) line(line string) {
 		}
 	case "log":
 		for _, e := range s.w.node(rest).board.Log(s.w.team) {
-			s.printf("  %s %-6s %-8s %-4s %s\n", clock(e.AtMS), e.Actor, e.Kind, e.Ref, e.Text)
+			s.printf("  %s %-6s %-8s %-4s %s%s\n", clock(e.AtMS), e.Actor, e.Kind, e.Ref, e.Text, standingMark(e))
 		}
+	case "revoke", "observe", "reinstate", "adopt":
+		s.remark(word, strings.Fields(rest))
 	default:
 		s.typed(word, rest)
 	}
@@ -107,6 +113,7 @@ func (s *story) net(rest string) {
 	s.w.net(groups)
 	s.w.sync()
 	if rest == "all" {
+		s.w.refill()
 		if err := s.w.same(); err != nil {
 			s.t.Fatal(err)
 		}
@@ -261,6 +268,7 @@ func (s *story) board(v View) {
 		}
 		s.printf("  B %s %s: %s%s%s\n", m.Kind, m.Subject, s.only(m), was, m.Text)
 	}
+	s.quarantined(v)
 	for _, x := range v.Settled {
 		s.printf("  settled %s %s by %s: %s of %s\n", x.Kind, x.Subject, x.By, x.Chosen, strings.Join(x.Values, " / "))
 	}

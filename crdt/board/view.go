@@ -1,6 +1,9 @@
 package board
 
-import "muster/crdt"
+import (
+	"muster/crdt"
+	"muster/crdt/auth"
+)
 
 // A View is one incident as it is shown, with people as handles and every list in the order of a board. It shares
 // nothing with the Board. Times are Unix milliseconds.
@@ -46,6 +49,8 @@ type View struct {
 	Merged    []Notice   // class B: merged, the safe value shown
 	Settled   []Settled  // conflicts a human ended
 	Warnings  []string   // what is wrong with how the incident is led, each after the handle it is about
+
+	Quarantined []Quarantined // what does not count, by device
 }
 
 // Live reports whether the incident is going on.
@@ -165,6 +170,8 @@ type Note struct {
 	Redacted   *Value
 	Erased     bool   // its body is gone, and no redaction is known
 	Incident   string // in a [Group] of several: the name of the one it was written in
+
+	SealedFor []string // handles of those it is sealed for; [Board.Sealed] has the rest, and Text says that it is
 }
 
 // Criterion is something that must hold before the incident is over.
@@ -388,4 +395,8 @@ type Entry struct {
 	About      string // start of the text of what it is about, where that is another operation and the text here does not say it
 	Text       string
 	Incident   string // in a [Group] of several: the name of the one it was written in
+
+	Standing auth.Standing // whether the operation counts
+	Aside    string        // short id of the operation itself where it does not count: q7f
+	Inert    bool          // it has no effect: it does not count, or what it is about does not, or is not known
 }

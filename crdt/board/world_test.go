@@ -64,6 +64,7 @@ type node struct {
 	tip     *crdt.Record // of the own log
 	salts   uint64
 	authors map[crdt.DeviceID]PersonID
+	remarks []*remark
 }
 
 // world is a team whose laptops reach each other in groups. Time is what a test says it is.
@@ -73,12 +74,13 @@ type world struct {
 	group map[string]int
 	cutMS map[string]int64 // "a b" -> when they last reached each other
 	nowMS int64
-	skew  map[string]int64 // wall clock minus real time
+	skew  map[string]int64     // wall clock minus real time
+	made  map[crdt.Hash][]byte // bodies of all that was ever written
 	fatal func(format string, args ...any)
 }
 
 func newWorld(fatal func(string, ...any), handles ...string) *world {
-	w := &world{team: handles, group: map[string]int{}, cutMS: map[string]int64{}, skew: map[string]int64{}, fatal: fatal, nowMS: 1_700_000_000_000}
+	w := &world{team: handles, group: map[string]int{}, cutMS: map[string]int64{}, skew: map[string]int64{}, made: map[crdt.Hash][]byte{}, fatal: fatal, nowMS: 1_700_000_000_000}
 	authors := map[crdt.DeviceID]PersonID{}
 	for _, h := range handles {
 		authors[deviceOf(h)] = owner(h)
@@ -163,7 +165,7 @@ func (n *node) propose(w *world, d Draft, wallMS int64) *crdt.Record {
 			break
 		}
 	}
-	n.tip = rec
+	n.tip, w.made[rec.Hash] = rec, rec.Body
 	n.add(w, rec)
 	return rec
 }
@@ -194,11 +196,13 @@ func (n *node) event(rec *crdt.Record) Event {
 	return Event{
 		Hash: rec.Hash, Dot: rec.Op.Dot, Person: n.authors[rec.Op.Dot.Device], WallMS: rec.Op.WallMS,
 		Place: n.graph.Place(rec.Hash), Kind: rec.Op.Kind, Body: rec.Body, Erased: rec.Erased,
+		Standing: n.standing(rec.Hash, rec.Op.Dot.Device),
 	}
 }
 
 // pull gives n everything that other has.
 func (n *node) pull(w *world, other *node) {
+	n.hear(w, other.remarks...)
 	for _, rec := range other.records {
 		if n.graph == nil || !n.graph.Has(rec.Hash) {
 			n.add(w, rec)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"muster/crdt"
+	"muster/crdt/auth"
 	"muster/crdt/board"
 
 	"github.com/klauspost/compress/zstd"
@@ -97,4 +98,63 @@ func (g *group) talk(b *testing.B, n int) []byte {
 		b.Fatal(err)
 	}
 	return enc.EncodeAll(payload, nil)
+}
+
+// BenchmarkLoad100k starts a node that holds an incident of 100,000 operations by ten devices.
+func BenchmarkLoad100k(b *testing.B) {
+	g := newGroup()
+	names := []string{}
+	for i := range 10 {
+		names = append(names, fmt.Sprintf("n%d", i))
+	}
+	if err := g.found(names); err != nil {
+		b.Fatal(err)
+	}
+	const n = 100_000
+	g.talk(b, n)
+	for b.Loop() {
+		if err := g.start(g.nodes[0]); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "operations/s")
+}
+
+// BenchmarkRemoval100k removes a device with a tenth of the 100,000 operations of an incident, and takes it back: what it
+// costs to judge and fold the incident anew.
+func BenchmarkRemoval100k(b *testing.B) {
+	g := newGroup()
+	names := []string{}
+	for i := range 10 {
+		names = append(names, fmt.Sprintf("n%d", i))
+	}
+	if err := g.found(names); err != nil {
+		b.Fatal(err)
+	}
+	g.talk(b, 100_000)
+	first := g.nodes[0]
+	if err := g.start(first); err != nil {
+		b.Fatal(err)
+	}
+	dev := g.nodes[5].signer.Device()
+	var junk auth.Hashes
+	for i := range auth.MaxCut {
+		junk = append(junk, crdt.SumHash([]byte{byte(i), byte(i >> 8)}))
+	}
+	junk = auth.SortHashes(junk)
+	out := false
+	for b.Loop() {
+		var err error
+		if out = !out; out {
+			err = g.says(first, auth.KindRemove, auth.Remove{Device: dev, Mode: auth.ModeCompromised, Reason: "lost", Cut: junk})
+		} else {
+			err = g.says(first, auth.KindReinstate, auth.Reinstate{Device: dev})
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+		if got := len(first.r.Board(g.docs[0]).Aside(dev)); out != (got == 10_000) {
+			b.Fatalf("%d operations do not count", got)
+		}
+	}
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"muster/crdt"
-	"muster/crdt/board"
 	"muster/node/wire"
 )
 
@@ -133,12 +132,8 @@ func (r *Replica) fill(id crdt.DocID, d *document, rec *crdt.Record) bool {
 	if !d.board.Withheld(rec.Hash) {
 		return false
 	}
-	m, _ := r.team.Member(rec.Op.Dot.Device)
 	r.out.Fill = append(r.out.Fill, rec)
-	r.erase(id, d, d.board.Apply(board.Event{
-		Hash: rec.Hash, Dot: rec.Op.Dot, Person: m.Person, WallMS: rec.Op.WallMS,
-		Place: d.graph.Place(rec.Hash), Kind: rec.Op.Kind, Body: rec.Body,
-	}))
+	r.erase(id, d, d.board.Apply(r.event(id, d, rec)))
 	r.out.Changes = append(r.out.Changes, Change{Doc: id, Hash: rec.Hash, Device: rec.Op.Dot.Device, Merged: true})
 	r.stats.Filled++
 	return true

@@ -48,7 +48,7 @@ type word struct {
 // message.
 func (r *Replica) heardOf(now time.Time, from crdt.DeviceID, rec *crdt.Record) {
 	author := rec.Op.Dot.Device
-	if _, member := r.team.Member(author); !member || author == from || author == r.self {
+	if m, member := r.team.Member(author); !member || !trusted(&m) || author == from || author == r.self {
 		return
 	}
 	at := time.UnixMilli(rec.Op.WallMS)
@@ -78,7 +78,14 @@ func (r *Replica) Presence(person crdt.Hash) Presence {
 		if m.Device == r.self {
 			return Presence{Reachable: true}
 		}
-		out.add(r.PeerPresence(m.Device))
+		if !r.team.Admitted(m.Device) {
+			continue // whoever has it, it need not be them
+		}
+		p := r.PeerPresence(m.Device)
+		if !trusted(&m) {
+			p.Word, p.Via = time.Time{}, crdt.DeviceID{}
+		}
+		out.add(p)
 	}
 	return out
 }

@@ -33,7 +33,8 @@
 //	}
 //
 // Promises: an operation is shown only after everything before it; a peer is told that something is here only after it
-// is on disk; what a peer is said to hold it has said itself on this or an earlier connection; memory for operations
-// that wait for their past is bounded by [MaxPending]; nothing a peer sends can do more than waste a bounded amount of
-// work and end its own connection.
+// is on disk; every board agrees with the team document at the end of each call, whichever of the two arrived first; a
+// device that is not admitted any more is neither listened to nor talked to; what a peer is said to hold it has said
+// itself on this or an earlier connection; memory for operations that wait for their past is bounded by [MaxPending];
+// nothing a peer sends can do more than waste a bounded amount of work and end its own connection.
 package replica

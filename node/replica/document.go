@@ -77,12 +77,7 @@ func (r *Replica) accept(rec *crdt.Record, merged bool) error {
 		r.hold(id, d)
 	}
 	r.stale(d)
-	m, _ := r.team.Member(rec.Op.Dot.Device)
-	changes := d.board.Apply(board.Event{
-		Hash: rec.Hash, Dot: rec.Op.Dot, Person: m.Person, WallMS: rec.Op.WallMS,
-		Place: d.graph.Place(rec.Hash), Kind: rec.Op.Kind, Body: rec.Body, Erased: rec.Erased,
-	})
-	r.erase(id, d, changes)
+	r.erase(id, d, d.board.Apply(r.event(id, d, rec)))
 	if rec.Erased {
 		r.miss(d, rec.Hash)
 	}
@@ -115,6 +110,8 @@ func (r *Replica) acceptTeam(d *document, rec *crdt.Record, merged bool) error {
 		r.hold(r.cfg.Team, d)
 	}
 	team.Apply(rec)
+	r.stands.add(rec)
+	r.teamGrew = true
 	r.stale(d)
 	r.out.Changes = append(r.out.Changes, Change{Doc: r.cfg.Team, Hash: rec.Hash, Device: rec.Op.Dot.Device, Team: true, Merged: merged})
 	return nil

@@ -23,10 +23,11 @@ type group struct {
 	invite ed25519.PrivateKey
 	team   crdt.DocID
 	nodes  []*node
-	docs   []crdt.DocID // incidents, in the order they were declared
-	flying []message    // in the order sent
-	kept   []message    // set aside
-	depth  int          // how many messages before the one that is being handled led to it
+	made   map[crdt.Hash]*crdt.Record // all that was ever signed here, with its body
+	docs   []crdt.DocID               // incidents, in the order they were declared
+	flying []message                  // in the order sent
+	kept   []message                  // set aside
+	depth  int                        // how many messages before the one that is being handled led to it
 	out    strings.Builder
 	quiet  bool // count messages instead of printing them
 	sum    sums
@@ -56,7 +57,7 @@ type message struct {
 const settled = time.Second
 
 func newGroup() *group {
-	g := &group{now: time.UnixMilli(1_700_000_000_000).UTC(), rng: rand.New(rand.NewPCG(1, 2))}
+	g := &group{now: time.UnixMilli(1_700_000_000_000).UTC(), rng: rand.New(rand.NewPCG(1, 2)), made: map[crdt.Hash]*crdt.Record{}}
 	g.invite = g.key()
 	return g
 }
@@ -165,6 +166,9 @@ func (g *group) join(n, sponsor *node) error {
 // work does what n's replica asks for, in the order it asks for it.
 func (g *group) work(n *node) {
 	rd := n.r.Ready()
+	for _, rec := range rd.Own {
+		g.made[rec.Hash] = rec
+	}
 	n.disk.put(rd.Own...)
 	n.disk.put(rd.Peers...)
 	n.disk.fill(rd.Fill...)

@@ -12,7 +12,8 @@ import (
 // A peer is another device of the team, and what is known of it. It outlives its connections.
 type peer struct {
 	dev   crdt.DeviceID
-	up    bool
+	link  bool                     // the caller says that messages may arrive
+	up    bool                     // and they are listened to
 	heard time.Time                // last message; zero: never
 	holds map[crdt.DocID]*holding  // what it said it has
 	asks  map[crdt.DocID]time.Time // documents to ask it for, and when
@@ -55,6 +56,7 @@ func (r *Replica) peer(dev crdt.DeviceID) *peer {
 	p := r.peers[dev]
 	if p == nil {
 		p = &peer{dev: dev, holds: map[crdt.DocID]*holding{}}
+		p.reset(time.Time{})
 		r.peers[dev] = p
 		at, _ := slices.BinarySearchFunc(r.met, dev, crdt.DeviceID.Compare)
 		r.met = slices.Insert(r.met, at, dev)
@@ -69,13 +71,17 @@ func (r *Replica) send(to crdt.DeviceID, bulk bool, m wire.Message) {
 	r.out.Send = append(r.out.Send, wire.Envelope{To: to, Bulk: bulk, Msg: m})
 }
 
-// PeerUp says that messages to dev may arrive from now on. The caller has checked that dev is a member. A connection
+// PeerUp says that messages to dev may arrive from now on. The caller has checked that dev is a member; one that is not
+// admitted any more is not talked to, until it is again. A connection
 // that replaces another is a PeerUp like the first: whatever was on its way is taken as lost.
 func (r *Replica) PeerUp(now time.Time, dev crdt.DeviceID) {
 	if dev == r.self {
 		return
 	}
 	p := r.peer(dev)
+	if p.link = true; !r.admitted(dev) {
+		return
+	}
 	p.up, p.heard = true, now
 	p.reset(now)
 	r.sendRoot(now, p)
@@ -111,19 +117,31 @@ func (p *peer) reset(now time.Time) {
 // PeerDown says that nothing will arrive from dev until the next PeerUp.
 func (r *Replica) PeerDown(now time.Time, dev crdt.DeviceID) {
 	if p := r.peers[dev]; p != nil {
-		p.up = false
+		p.link, p.up = false, false
 		p.reset(now)
 	}
 }
 
-// Step takes a message from a peer. An error says that no correct node would have sent it; the caller ends the
+// Step takes a message from a peer. One of a device that is not admitted any more is ignored, from the moment the operation
+// that removes it is held: what it brings can come from others, where it is judged. An error says that no correct node would have sent it; the caller ends the
 // connection and goes on.
 func (r *Replica) Step(now time.Time, from crdt.DeviceID, m wire.Message) error {
 	if from == r.self {
 		return fmt.Errorf("%w: message from ourselves", crdt.ErrFormat)
 	}
+	if !r.admitted(from) {
+		r.stats.Ignored++
+		return nil
+	}
 	p := r.peer(from)
 	p.heard = now
+	err := r.step(now, p, m)
+	r.settle(now)
+	r.dueBodies(now)
+	return err
+}
+
+func (r *Replica) step(now time.Time, p *peer, m wire.Message) error {
 	switch m := m.(type) {
 	case *wire.Root:
 		r.stepRoot(now, p, m.Digest)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"muster/crdt"
+	"muster/crdt/auth"
 	"muster/crdt/board"
 	"muster/node/wire"
 )
@@ -21,7 +22,7 @@ type Proposed struct {
 func (r *Replica) context(now time.Time) board.CheckContext {
 	me, _ := r.team.Member(r.self)
 	return board.CheckContext{
-		Now: now, Actor: me.Person, People: r.team,
+		Now: now, Actor: me.Person, People: r.team, Steward: me.Role == auth.RoleSteward,
 		Presence: func(p board.PersonID) (bool, int64, bool) {
 			s := r.Presence(p)
 			at, _ := s.Last(now)
@@ -34,8 +35,11 @@ func (r *Replica) context(now time.Time) board.CheckContext {
 }
 
 // Propose does what a person asks for on the board of doc; the zero DocID declares a new incident. It reports what the
-// board's rules say against it as a [*board.Problem], and then nothing has changed.
+// board's rules say against it, and whether this device may write at all, as a [*board.Problem]; then nothing has changed.
 func (r *Replica) Propose(now time.Time, doc crdt.DocID, in board.Intent) (Proposed, error) {
+	if err := r.mayWrite(); err != nil {
+		return Proposed{}, err
+	}
 	ctx := r.context(now)
 	var draft board.Draft
 	var err error
@@ -54,12 +58,16 @@ func (r *Replica) Propose(now time.Time, doc crdt.DocID, in board.Intent) (Propo
 	if err != nil {
 		return Proposed{}, err
 	}
+	r.settle(now)
 	return Proposed{Doc: rec.Doc(), Hash: rec.Hash, Draft: draft}, nil
 }
 
 // ProposeAll writes every draft that check returns, each in its incident. They are handed out for storage together. The
 // error is that of check, and then nothing has changed; or that of the first draft that could not be written.
 func (r *Replica) ProposeAll(now time.Time, check func(board.CheckContext) ([]board.Placed, error)) ([]Proposed, error) {
+	if err := r.mayWrite(); err != nil {
+		return nil, err
+	}
 	placed, err := check(r.context(now))
 	if err != nil {
 		return nil, err
@@ -69,6 +77,7 @@ func (r *Replica) ProposeAll(now time.Time, check func(board.CheckContext) ([]bo
 			return nil, fmt.Errorf("replica: no incident %s here", p.Doc)
 		}
 	}
+	defer r.settle(now)
 	var out []Proposed
 	for _, p := range placed {
 		rec, err := r.write(now, p.Doc, p.Draft.Kind, p.Draft.Body, p.Draft.Accept)
@@ -86,6 +95,8 @@ func (r *Replica) ProposeTeam(now time.Time, kind crdt.Kind, body any) (crdt.Has
 	if err != nil {
 		return crdt.Hash{}, err
 	}
+	r.settle(now)
+	r.dueBodies(now)
 	return rec.Hash, nil
 }
 
@@ -208,6 +219,8 @@ func (r *Replica) Admit(now time.Time, m *wire.Batch) error {
 	if !m.Verify(r.cfg.Verify) {
 		return fmt.Errorf("%w: %w", crdt.ErrFormat, errSignature)
 	}
+	defer r.dueBodies(now)
+	defer r.settle(now)
 	for _, rec := range m.Records {
 		if held, err := r.take(rec, false); err != nil {
 			return err

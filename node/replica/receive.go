@@ -114,7 +114,6 @@ func (r *Replica) stepBatch(now time.Time, p *peer, m *wire.Batch) error {
 		r.learn(p, m.Doc, tipsOf(m.Records, d.graph), false) // it sent them, so it has them
 	}
 	r.send(p.dev, false, have)
-	r.dueBodies(now)
 	if waits {
 		r.want(now, p, m.Doc)
 		if m.Doc != r.cfg.Team {

@@ -75,6 +75,7 @@ type Ready struct {
 
 	Send    []wire.Envelope // best effort: may be lost, repeated, reordered
 	Changes []Change        // new on the board, in causal order
+	Judged  []Judged        // counts for something else than before; an operation in Changes says why
 	Next    time.Time       // Tick no later than this
 }
 
@@ -114,6 +115,12 @@ type Replica struct {
 
 	withheld bool // a body has been found missing since the peers were last asked
 
+	authors  map[crdt.DeviceID]*author
+	stands   stands
+	teamGrew bool                // since the authors were asked about
+	unjudged map[crdt.DocID]bool // incidents to judge anew before the call ends
+	reading  bool                // the store, in New
+
 	words map[crdt.DeviceID]word // what was last heard of members in a roundabout way
 }
 
@@ -128,6 +135,8 @@ type Stats struct {
 	RootsEqual int // digests received that were ours
 	Filled     int // bodies that came after their operations
 	Forks      int // times a peer knew more of our own log than we did
+	Judged     int // times an operation that was here came to count for something else, or to be another person's
+	Ignored    int // messages of devices that are not admitted
 }
 
 // New returns a replica of what storage holds. Operations whose past it has lost are kept until peers have sent that.
@@ -140,6 +149,7 @@ func New(cfg Config) (*Replica, error) {
 		cfg: cfg, self: cfg.Signer.Device(), epoch: cfg.Epoch,
 		docs: map[crdt.DocID]*document{}, peers: map[crdt.DeviceID]*peer{},
 		news: map[crdt.DocID]map[crdt.LogID]bool{}, pending: newPending(), words: map[crdt.DeviceID]word{},
+		authors: map[crdt.DeviceID]*author{}, stands: newStands(), unjudged: map[crdt.DocID]bool{}, reading: true,
 	}
 	if err := r.load(cfg.Team); err != nil {
 		return nil, err
@@ -158,6 +168,8 @@ func New(cfg Config) (*Replica, error) {
 			}
 		}
 	}
+	r.reading = false
+	r.settle(time.Time{})
 	r.out = Ready{Erase: r.out.Erase} // what a redaction took away, and the disk did not get round to
 	return r, nil
 }

@@ -40,7 +40,12 @@ func (r *Replica) serve(now time.Time, p *peer, id crdt.DocID, f crdt.Frontier) 
 	if len(p.jobs) == 0 {
 		p.progress = now
 	}
-	p.jobs = append(p.jobs, &job{doc: id, past: past, rest: rest})
+	j := &job{doc: id, past: past, rest: rest}
+	if id == r.cfg.Team { // who counts is to be known before what they wrote
+		p.jobs = slices.Insert(p.jobs, 0, j)
+		return
+	}
+	p.jobs = append(p.jobs, j)
 }
 
 // An exchange is what both sides had of a document when one began to send to the other.
