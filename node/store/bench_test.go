@@ -21,7 +21,9 @@ func ownRun(a *author, first *crdt.Record, n int) []*crdt.Record {
 }
 
 // BenchmarkPutOne: one own operation, durable. To be compared with BenchmarkRawAppendFsync.
-func BenchmarkPutOne(b *testing.B) {
+func BenchmarkPutOne(b *testing.B) { eachFormMeasured(b, benchPutOne) }
+
+func benchPutOne(b *testing.B) {
 	d, _ := openDisk(b, filepath.Join(b.TempDir(), "store"))
 	a := newAuthor(1)
 	first := a.found(d.Epoch())
@@ -34,7 +36,9 @@ func BenchmarkPutOne(b *testing.B) {
 }
 
 // BenchmarkPutGroup16: sixteen own operations in one group commit; per operation.
-func BenchmarkPutGroup16(b *testing.B) {
+func BenchmarkPutGroup16(b *testing.B) { eachFormMeasured(b, benchPutGroup16) }
+
+func benchPutGroup16(b *testing.B) {
 	d, _ := openDisk(b, filepath.Join(b.TempDir(), "store"))
 	a := newAuthor(1)
 	first := a.found(d.Epoch())
@@ -70,7 +74,9 @@ func BenchmarkRawAppendFsync(b *testing.B) {
 }
 
 // BenchmarkPutRun1000: a run of a thousand operations of a peer, durable.
-func BenchmarkPutRun1000(b *testing.B) {
+func BenchmarkPutRun1000(b *testing.B) { eachFormMeasured(b, benchPutRun1000) }
+
+func benchPutRun1000(b *testing.B) {
 	d, _ := openDisk(b, filepath.Join(b.TempDir(), "store"))
 	p := newAuthor(2)
 	first := p.found(1)
@@ -103,7 +109,9 @@ func hundredThousand(b *testing.B) (dir string, docs []crdt.DocID) {
 }
 
 // BenchmarkOpen100k: opening and closing.
-func BenchmarkOpen100k(b *testing.B) {
+func BenchmarkOpen100k(b *testing.B) { eachFormMeasured(b, benchOpen100k) }
+
+func benchOpen100k(b *testing.B) {
 	dir, _ := hundredThousand(b)
 	for b.Loop() {
 		d, _ := openDisk(b, dir)
@@ -112,7 +120,9 @@ func BenchmarkOpen100k(b *testing.B) {
 }
 
 // BenchmarkScan100k: reading and auditing everything.
-func BenchmarkScan100k(b *testing.B) {
+func BenchmarkScan100k(b *testing.B) { eachFormMeasured(b, benchScan100k) }
+
+func benchScan100k(b *testing.B) {
 	dir, docs := hundredThousand(b)
 	d, _ := openDisk(b, dir)
 	for b.Loop() {
@@ -129,7 +139,9 @@ func BenchmarkScan100k(b *testing.B) {
 }
 
 // BenchmarkCompact100k: making one erased body leave the disk.
-func BenchmarkCompact100k(b *testing.B) {
+func BenchmarkCompact100k(b *testing.B) { eachFormMeasured(b, benchCompact100k) }
+
+func benchCompact100k(b *testing.B) {
 	dir, _ := hundredThousand(b)
 	d, _ := openDisk(b, dir)
 	for b.Loop() {
@@ -157,4 +169,10 @@ func BenchmarkMemoryPutRun1000(b *testing.B) {
 		b.StartTimer()
 		mustPut(b, m, nil, run)
 	}
+}
+
+// eachFormMeasured measures a plain store and a sealed one.
+func eachFormMeasured(b *testing.B, bench func(b *testing.B)) {
+	b.Run("plain", bench)
+	b.Run("sealed", bench)
 }

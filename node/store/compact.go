@@ -57,7 +57,7 @@ func (d *Disk) copyArchive() error {
 	if err := os.RemoveAll(path); err != nil {
 		return err
 	}
-	to, err := openArchive(path, d.cfg.Logger)
+	to, err := openArchive(path, d.cfg.Key, d.cfg.Logger)
 	if err != nil {
 		return err
 	}
@@ -74,18 +74,25 @@ func (d *Disk) swapArchive() error {
 	if err := os.Rename(path(badgerName), path(oldName)); err != nil {
 		return err
 	}
+	if err := d.cfg.step("between the archives"); err != nil {
+		return err
+	}
 	if err := os.Rename(path(copyName), path(badgerName)); err != nil {
 		return err
 	}
 	if err := syncDir(d.dir); err != nil {
 		return err
 	}
-	a, err := openArchive(path(badgerName), d.cfg.Logger)
+	a, err := openArchive(path(badgerName), d.cfg.Key, d.cfg.Logger)
 	if err != nil {
 		return err
 	}
+	leftOver := !sameKey(d.archive.key, a.key)
 	d.archive = a
-	return errors.Join(os.RemoveAll(path(oldName)), syncDir(d.dir))
+	if err := d.cfg.step("replaced the archive"); err != nil {
+		return err
+	}
+	return errors.Join(removeTree(path(oldName), leftOver), syncDir(d.dir))
 }
 
 // erasedSome reports whether anything was erased since the last compaction.
@@ -178,7 +185,7 @@ func (d *Disk) startOver(ops []*crdt.Record) (int, error) {
 	if err := keepDamaged(d.dir, badgerName); err != nil {
 		return 0, err
 	}
-	a, err := openArchive(filepath.Join(d.dir, badgerName), d.cfg.Logger)
+	a, err := openArchive(filepath.Join(d.dir, badgerName), d.cfg.Key, d.cfg.Logger)
 	if err != nil {
 		return 0, err
 	}

@@ -32,14 +32,16 @@ func (a *archive) delete(key []byte) error {
 	return a.db.Update(func(txn *badger.Txn) error { return txn.Delete(key) })
 }
 
-func openArchiveAnyFormat(dir string) (*archive, error) {
-	db, err := badger.Open(badgerOptions(filepath.Join(dir, badgerName), Config{}.withDefaults().Logger))
-	return &archive{db}, err
+func openArchiveAnyFormat(dir string, key []byte) (*archive, error) {
+	db, err := badger.Open(badgerOptions(filepath.Join(dir, badgerName), key, Config{}.withDefaults().Logger))
+	return &archive{db, key}, err
 }
 
 // TestScanFindsDamage: a record that is gone, changed or out of place is found by the scan that would have shown it, and
 // after SetAside the store works again.
-func TestScanFindsDamage(t *testing.T) {
+func TestScanFindsDamage(t *testing.T) { eachForm(t, testScanFindsDamage) }
+
+func testScanFindsDamage(t *testing.T) {
 	key := func(r *crdt.Record) []byte { return recordKey(r.Doc(), RefTo(r)) }
 	head := func(r *crdt.Record) []byte { return logKey(headPrefix, r.Doc(), r.Op.Dot.Log()) }
 	for name, harm := range map[string]func(a *archive, log []*crdt.Record) error{
@@ -100,7 +102,9 @@ func TestScanFindsDamage(t *testing.T) {
 }
 
 // TestPanicOfVisitorIsNotDamage: a bug of the caller must not look like a broken disk.
-func TestPanicOfVisitorIsNotDamage(t *testing.T) {
+func TestPanicOfVisitorIsNotDamage(t *testing.T) { eachForm(t, testPanicOfVisitorIsNotDamage) }
+
+func testPanicOfVisitorIsNotDamage(t *testing.T) {
 	d, _, all := filled(t)
 	func() {
 		defer func() {
@@ -115,7 +119,9 @@ func TestPanicOfVisitorIsNotDamage(t *testing.T) {
 }
 
 // TestTableCutWhileOpen: a fault in a table that Badger has mapped is an error of the scan, not the end of the process.
-func TestTableCutWhileOpen(t *testing.T) {
+func TestTableCutWhileOpen(t *testing.T) { eachForm(t, testTableCutWhileOpen) }
+
+func testTableCutWhileOpen(t *testing.T) {
 	d, _, all := filled(t)
 	mustClose(t, d)
 	d, _ = openDisk(t, d.dir)
@@ -127,7 +133,12 @@ func TestTableCutWhileOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	var corrupt *CorruptError
-	if err := d.Scan(all[0].Doc(), func(*crdt.Record) error { return nil }); !errors.As(err, &corrupt) {
+	err = d.Scan(all[0].Doc(), func(*crdt.Record) error { return nil })
+	if keyOf(t) != nil && err == nil { // the blocks are decrypted in the cache
+		mustClose(t, d)
+		return
+	}
+	if !errors.As(err, &corrupt) {
 		t.Fatalf("scan: %v", err)
 	}
 	if _, err := d.SetAside(corrupt.Error()); err != nil {

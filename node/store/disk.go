@@ -14,11 +14,12 @@ type Disk struct {
 	cfg   Config
 	place place
 
-	mu      sync.Mutex // held by whoever writes; guards journal, logs and stopped
-	lock    *dirLock
-	journal *journal
-	logs    *ownLogs
-	stopped error // the first failed write
+	mu         sync.Mutex // held by whoever writes; guards journal, journalKey, logs and stopped
+	lock       *dirLock
+	journal    *journal
+	journalKey []byte // what the journal is sealed with; nil: it is plain
+	logs       *ownLogs
+	stopped    error // the first failed write
 
 	gate    sync.RWMutex // held for reading by whoever uses archive, for writing by whoever replaces it
 	archive *archive

@@ -55,7 +55,9 @@ func wantReport(t *testing.T, got, want Report) {
 }
 
 // TestKilledProcessLosesNothing: what was acknowledged is there after a kill, in the same epoch.
-func TestKilledProcessLosesNothing(t *testing.T) {
+func TestKilledProcessLosesNothing(t *testing.T) { eachForm(t, testKilledProcessLosesNothing) }
+
+func testKilledProcessLosesNothing(t *testing.T) {
 	d, _, all := filled(t)
 	epoch := d.Epoch()
 	d, rep := openDisk(t, crash(t, d))
@@ -68,7 +70,9 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 }
 
 // TestPowerCutBeforeBadgerSync: Badger has lost its log, but the journal has every own operation.
-func TestPowerCutBeforeBadgerSync(t *testing.T) {
+func TestPowerCutBeforeBadgerSync(t *testing.T) { eachForm(t, testPowerCutBeforeBadgerSync) }
+
+func testPowerCutBeforeBadgerSync(t *testing.T) {
 	d, a, all := filled(t)
 	dir := crash(t, d)
 	logs, err := filepath.Glob(filepath.Join(dir, badgerName, "*.mem"))
@@ -88,7 +92,9 @@ func TestPowerCutBeforeBadgerSync(t *testing.T) {
 }
 
 // TestCopyStartsEpoch: a copy of the directory is not the store it was, or both would write the same dots.
-func TestCopyStartsEpoch(t *testing.T) {
+func TestCopyStartsEpoch(t *testing.T) { eachForm(t, testCopyStartsEpoch) }
+
+func testCopyStartsEpoch(t *testing.T) {
 	d, a, all := filled(t)
 	epoch := d.Epoch()
 	mustClose(t, d)
@@ -114,7 +120,9 @@ func TestCopyStartsEpoch(t *testing.T) {
 }
 
 // TestJournalDeleted: own operations come back from Badger, and the device writes in another epoch.
-func TestJournalDeleted(t *testing.T) {
+func TestJournalDeleted(t *testing.T) { eachForm(t, testJournalDeleted) }
+
+func testJournalDeleted(t *testing.T) {
 	d, _, all := filled(t)
 	epoch := d.Epoch()
 	mustClose(t, d)
@@ -135,7 +143,9 @@ func TestJournalDeleted(t *testing.T) {
 }
 
 // TestJournalShorterThanBadger: an older journal was put back in place; Badger knows better.
-func TestJournalShorterThanBadger(t *testing.T) {
+func TestJournalShorterThanBadger(t *testing.T) { eachForm(t, testJournalShorterThanBadger) }
+
+func testJournalShorterThanBadger(t *testing.T) {
 	d, _, all := filled(t)
 	epoch := d.Epoch()
 	last := d.journal.ops[len(d.journal.ops)-1]
@@ -164,7 +174,9 @@ func edit(t *testing.T, path string, change func([]byte) []byte) {
 
 // TestFlippedBitInJournal: whatever byte is hit, no own operation is lost as long as Badger is whole, and where anything
 // but unused space is hit, the device does not go on in an epoch whose end it cannot be sure of.
-func TestFlippedBitInJournal(t *testing.T) {
+func TestFlippedBitInJournal(t *testing.T) { eachForm(t, testFlippedBitInJournal) }
+
+func testFlippedBitInJournal(t *testing.T) {
 	d, _, all := filled(t)
 	dir, epoch, places, end := d.dir, d.Epoch(), d.journal.ops, d.journal.end
 	mustClose(t, d)
@@ -214,7 +226,9 @@ func openDiskOnce(t *testing.T, dir string) Report {
 
 // TestBadgerDamaged: whatever happens to Badger's files, the store opens, keeps own operations, and either still has the
 // peers' operations or says that it has not.
-func TestBadgerDamaged(t *testing.T) {
+func TestBadgerDamaged(t *testing.T) { eachForm(t, testBadgerDamaged) }
+
+func testBadgerDamaged(t *testing.T) {
 	table := func(t *testing.T, dir string) string {
 		t.Helper()
 		tables, err := filepath.Glob(filepath.Join(dir, badgerName, "*.sst"))
@@ -271,7 +285,9 @@ func TestBadgerDamaged(t *testing.T) {
 }
 
 // TestKeepsFewDamagedCopies: a disk that keeps failing does not fill up with what was set aside.
-func TestKeepsFewDamagedCopies(t *testing.T) {
+func TestKeepsFewDamagedCopies(t *testing.T) { eachForm(t, testKeepsFewDamagedCopies) }
+
+func testKeepsFewDamagedCopies(t *testing.T) {
 	d, _, _ := filled(t)
 	for range damagedMax + 2 {
 		mustClose(t, d)
@@ -294,9 +310,11 @@ func TestKeepsFewDamagedCopies(t *testing.T) {
 }
 
 // TestSecondOpenIsLocked: two processes never share a directory; the second one hears who has it.
-func TestSecondOpenIsLocked(t *testing.T) {
+func TestSecondOpenIsLocked(t *testing.T) { eachForm(t, testSecondOpenIsLocked) }
+
+func testSecondOpenIsLocked(t *testing.T) {
 	d, _, _ := filled(t)
-	_, _, err := Open(d.dir, Config{Device: me})
+	_, _, err := Open(d.dir, Config{Device: me, Key: keyOf(t)})
 	if !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), strconv.Itoa(os.Getpid())) {
 		t.Fatalf("got %v", err)
 	}
@@ -305,13 +323,15 @@ func TestSecondOpenIsLocked(t *testing.T) {
 }
 
 // TestRefusesForeignStore: another device's store, a later format and no device at all are refused and left alone.
-func TestRefusesForeignStore(t *testing.T) {
+func TestRefusesForeignStore(t *testing.T) { eachForm(t, testRefusesForeignStore) }
+
+func testRefusesForeignStore(t *testing.T) {
 	d, _, all := filled(t)
 	mustClose(t, d)
 	if _, _, err := Open(d.dir, Config{}); err == nil {
 		t.Error("no device: opened")
 	}
-	if _, _, err := Open(d.dir, Config{Device: newAuthor(2).device()}); !errors.Is(err, ErrOtherDevice) {
+	if _, _, err := Open(d.dir, Config{Device: newAuthor(2).device(), Key: keyOf(t)}); !errors.Is(err, ErrOtherDevice) {
 		t.Errorf("other device: %v", err)
 	}
 	path := filepath.Join(d.dir, journalName)
@@ -323,11 +343,11 @@ func TestRefusesForeignStore(t *testing.T) {
 		copy(b, framingOf(formatVersion+1, b))
 		return b
 	})
-	if _, _, err := Open(d.dir, Config{Device: me}); !errors.Is(err, ErrNewer) {
+	if _, _, err := Open(d.dir, Config{Device: me, Key: keyOf(t)}); !errors.Is(err, ErrNewer) {
 		t.Errorf("newer journal: %v", err)
 	}
 	edit(t, path, func([]byte) []byte { return whole })
-	a, err := openArchive(filepath.Join(d.dir, badgerName), Config{}.withDefaults().Logger)
+	a, err := openArchive(filepath.Join(d.dir, badgerName), keyOf(t), Config{}.withDefaults().Logger)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -337,10 +357,10 @@ func TestRefusesForeignStore(t *testing.T) {
 	if err := a.close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := Open(d.dir, Config{Device: me}); !errors.Is(err, ErrNewer) {
+	if _, _, err := Open(d.dir, Config{Device: me, Key: keyOf(t)}); !errors.Is(err, ErrNewer) {
 		t.Errorf("newer keys: %v", err)
 	}
-	if a, err = openArchiveAnyFormat(d.dir); err != nil {
+	if a, err = openArchiveAnyFormat(d.dir, keyOf(t)); err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(a.setFormat(formatVersion), a.close()); err != nil {
@@ -352,7 +372,9 @@ func TestRefusesForeignStore(t *testing.T) {
 }
 
 // TestDiskFull: with too little space left, writes are refused, nothing changes, and reading goes on.
-func TestDiskFull(t *testing.T) {
+func TestDiskFull(t *testing.T) { eachForm(t, testDiskFull) }
+
+func testDiskFull(t *testing.T) {
 	d, a, all := filled(t)
 	d.cfg.HeadroomBytes = 1 << 60
 	next := a.next(all[0].Doc(), d.Epoch(), "no room")
@@ -374,7 +396,9 @@ func TestDiskFull(t *testing.T) {
 }
 
 // TestEmptyStoreIsSmall: a store that holds nothing takes next to no space.
-func TestEmptyStoreIsSmall(t *testing.T) {
+func TestEmptyStoreIsSmall(t *testing.T) { eachForm(t, testEmptyStoreIsSmall) }
+
+func testEmptyStoreIsSmall(t *testing.T) {
 	d, _ := openDisk(t, filepath.Join(t.TempDir(), "store"))
 	const wantBytes = 1 << 20
 	if got, err := treeBytes(d.dir); err != nil || got > wantBytes {
@@ -384,7 +408,9 @@ func TestEmptyStoreIsSmall(t *testing.T) {
 }
 
 // TestRunsInBubble: the store works on fake time, and leaves no goroutine behind.
-func TestRunsInBubble(t *testing.T) {
+func TestRunsInBubble(t *testing.T) { eachForm(t, testRunsInBubble) }
+
+func testRunsInBubble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, _, all := filled(t)
 		same(t, "scan", collect(t, d, all[0].Doc()), all)
@@ -393,7 +419,9 @@ func TestRunsInBubble(t *testing.T) {
 }
 
 // TestAuditFindsForgedSignature: what the form of a log cannot show, the signatures do.
-func TestAuditFindsForgedSignature(t *testing.T) {
+func TestAuditFindsForgedSignature(t *testing.T) { eachForm(t, testAuditFindsForgedSignature) }
+
+func testAuditFindsForgedSignature(t *testing.T) {
 	d, _, all := filled(t)
 	var steps []Progress
 	if err := d.Audit(crdt.VerifyEd25519, func(p Progress) { steps = append(steps, p) }); err != nil {
@@ -415,6 +443,10 @@ func TestAuditFindsForgedSignature(t *testing.T) {
 
 // TestLeavesNothingOpenAfterFailedOpen: the directory can be opened once the cause is gone.
 func TestLeavesNothingOpenAfterFailedOpen(t *testing.T) {
+	eachForm(t, testLeavesNothingOpenAfterFailedOpen)
+}
+
+func testLeavesNothingOpenAfterFailedOpen(t *testing.T) {
 	d, _, _ := filled(t)
 	mustClose(t, d)
 	path := filepath.Join(d.dir, journalName)
@@ -424,7 +456,7 @@ func TestLeavesNothingOpenAfterFailedOpen(t *testing.T) {
 	if err := os.Mkdir(path, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := Open(d.dir, Config{Device: me}); err == nil || errors.Is(err, fs.ErrNotExist) {
+	if _, _, err := Open(d.dir, Config{Device: me, Key: keyOf(t)}); err == nil || errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("opened a directory as a journal: %v", err)
 	}
 	if err := os.Remove(path); err != nil {
@@ -438,7 +470,9 @@ func TestLeavesNothingOpenAfterFailedOpen(t *testing.T) {
 
 // TestOwnOperationsFromPeers: what peers give back of this device's lost past joins the journal and costs no epoch; an
 // operation of the present epoch that the journal has never seen shows that somebody else writes in it.
-func TestOwnOperationsFromPeers(t *testing.T) {
+func TestOwnOperationsFromPeers(t *testing.T) { eachForm(t, testOwnOperationsFromPeers) }
+
+func testOwnOperationsFromPeers(t *testing.T) {
 	d, _, all := filled(t)
 	doc, epoch := all[0].Doc(), d.Epoch()
 	past := newAuthor(1).next(doc, epoch+1, "from before the journal was lost")

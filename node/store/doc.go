@@ -35,6 +35,12 @@
 // call of Badger promises that an old value is gone.
 //
 // An empty store takes 0.3 MB of disk and 3 MB of memory. Memory grows to some 70 MB while a long history comes in, for
-// the tables Badger builds, and tables are read through memory maps. The journal is read whole at Open. The files are
-// not encrypted.
+// the tables Badger builds, and tables are read through memory maps. The journal is read whole at Open.
+//
+// With a key in Config everything a person wrote is encrypted in all files (seal.go), and Rekey takes a store from one
+// key, or none, to another. The journal is authenticated frame by frame; Badger's encryption hides and does not
+// authenticate, which signatures and hash chains make up for. In the clear stay the device, the numbers, sizes and kinds
+// of frames, and how many entries of which length Badger's log has. Tables of a sealed store are taken apart by this
+// package when they are verified (sealed_table.go), and its one key for tables is made here and not by Badger
+// (ensureArchiveKey says why).
 package store

@@ -20,6 +20,12 @@ var (
 	// ErrOtherDevice means the store belongs to another device.
 	ErrOtherDevice = errors.New("the store belongs to another device")
 
+	// ErrSealed means that the store is sealed and no key was given.
+	ErrSealed = errors.New("the store is sealed, and opens with its key only")
+
+	// ErrWrongKey means that the key given is not the one the store is sealed with. Nothing was changed.
+	ErrWrongKey = errors.New("the store is sealed with another key")
+
 	// ErrNotNext refuses an own operation that does not continue this device's log, which would fork it.
 	ErrNotNext = errors.New("not the next operation of this device's log")
 

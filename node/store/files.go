@@ -136,8 +136,8 @@ func removeDamaged(dir, name string) error {
 	return err
 }
 
-// finishSwap completes or undoes a compaction that a crash interrupted.
-func finishSwap(dir string) error {
+// finishSwap completes or undoes a compaction that a crash interrupted. With wipe it overwrites what it removes.
+func finishSwap(dir string, wipe bool) error {
 	cur, err1 := exists(dir, badgerName)
 	old, err2 := exists(dir, oldName)
 	if err := errors.Join(err1, err2); err != nil {
@@ -154,5 +154,5 @@ func finishSwap(dir string) error {
 			return err
 		}
 	}
-	return errors.Join(os.RemoveAll(path(copyName)), os.RemoveAll(path(oldName)))
+	return errors.Join(removeKeptLogs(path(badgerName)), removeTree(path(copyName), wipe), removeTree(path(oldName), wipe))
 }

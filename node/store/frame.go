@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"crypto/cipher"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -12,6 +13,7 @@ import (
 // The journal file, numbers big-endian:
 //
 //	header   magic 8 | version 4 | device 32 | nonce 16 | crc 4 | zeros to headerBytes
+//	         in a sealed journal: | nonce 16 | key check 16 | crc 4 |
 //	frame    magic 4 | kind 1 | state 1 | zero 2 | n 4 | m 4 | crc of n 4 | crc of m 4 | crc of the head 4 |
 //	         n bytes that stay | m bytes that can be erased
 //	zeros    preallocated, to the end of the file
@@ -39,7 +41,11 @@ const (
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // framing writes and reads frames of one journal.
-type framing struct{ nonce [16]byte }
+type framing struct {
+	nonce [16]byte
+	aead  cipher.AEAD      // nil: frames are written in the clear; see seal.go
+	check [checkBytes]byte // of the key, where there is one
+}
 
 func (f framing) sum(b []byte) uint32 {
 	return crc32.Update(crc32.Checksum(f.nonce[:], castagnoli), castagnoli, b)
@@ -47,25 +53,46 @@ func (f framing) sum(b []byte) uint32 {
 
 func (f framing) header(device crdt.DeviceID) []byte {
 	b := append(make([]byte, 0, headerBytes), journalMagic...)
-	b = binary.BigEndian.AppendUint32(b, formatVersion)
+	version := uint32(plainVersion)
+	if f.aead != nil {
+		version = sealedVersion
+	}
+	b = binary.BigEndian.AppendUint32(b, version)
 	b = append(append(b, device[:]...), f.nonce[:]...)
+	if f.aead != nil {
+		b = append(b, f.check[:]...)
+	}
 	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 	return b[:headerBytes]
 }
 
-// parseHeader returns the device and framing of a journal. The error wraps ErrNewer if a later version wrote it.
-func parseHeader(b []byte) (crdt.DeviceID, framing, error) {
-	const end = 8 + 4 + 32 + 16
+// parseHeader returns the device and framing of a journal, and which of keys it is sealed with; nil: it is plain. The
+// error wraps ErrNewer if a later version wrote it, and ErrSealed or ErrWrongKey if no key fits.
+func parseHeader(b []byte, keys [][]byte) (crdt.DeviceID, framing, []byte, error) {
+	end := 8 + 4 + 32 + 16
 	if len(b) < headerBytes || string(b[:8]) != journalMagic {
-		return crdt.DeviceID{}, framing{}, fmt.Errorf("it does not begin like a journal")
+		return crdt.DeviceID{}, framing{}, nil, fmt.Errorf("it does not begin like a journal")
+	}
+	version := binary.BigEndian.Uint32(b[8:])
+	if version == sealedVersion {
+		end += checkBytes
 	}
 	if crc32.Checksum(b[:end], castagnoli) != binary.BigEndian.Uint32(b[end:]) {
-		return crdt.DeviceID{}, framing{}, fmt.Errorf("its header does not match its checksum")
+		return crdt.DeviceID{}, framing{}, nil, fmt.Errorf("its header does not match its checksum")
 	}
-	if v := binary.BigEndian.Uint32(b[8:]); v > formatVersion {
-		return crdt.DeviceID{}, framing{}, fmt.Errorf("%w (format %d, this one reads %d)", ErrNewer, v, formatVersion)
+	if version > formatVersion {
+		return crdt.DeviceID{}, framing{}, nil, fmt.Errorf("%w (format %d, this one reads %d)", ErrNewer, version, formatVersion)
 	}
-	return crdt.DeviceID(b[12:44]), framing{[16]byte(b[44:60])}, nil
+	device, f := crdt.DeviceID(b[12:44]), framing{nonce: [16]byte(b[44:60])}
+	if version != sealedVersion {
+		return device, f, nil, nil
+	}
+	for _, k := range keys {
+		if f.fits(k, b[60:60+checkBytes]) {
+			return device, f.sealing(k), k, nil
+		}
+	}
+	return device, f, nil, noKey(keys)
 }
 
 // A frame is one entry of the journal.
@@ -108,7 +135,7 @@ func (f framing) parseFrame(b []byte) (frame, int, bool) {
 		return frame{}, 0, false
 	}
 	n, m := binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint32(b[12:])
-	if n > frameKeepMax || m > frameEraseMax || uint64(len(b)) < frameHead+uint64(n)+uint64(m) {
+	if n > frameKeepMax+sealOverhead || m > frameEraseMax+sealOverhead || uint64(len(b)) < frameHead+uint64(n)+uint64(m) {
 		return frame{}, 0, false
 	}
 	fr := frame{kind: b[4], keep: b[frameHead:][:n:n], erase: b[frameHead+n:][:m:m]}

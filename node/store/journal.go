@@ -55,6 +55,7 @@ type journalContent struct {
 	missing bool   // there is no file
 	damage  string // what is wrong with it; empty: nothing
 	framing framing
+	key     []byte         // what it is sealed with; nil: it is plain
 	ops     []*crdt.Record // in the order written, each once
 	places  []opPlace      // of ops
 	marks   []int          // for each epoch mark, how many ops come before it
@@ -66,7 +67,8 @@ type journalContent struct {
 
 // readJournal reads the journal of device in dir. Damage is no error: it is described, and what can be read is returned.
 // The whole file is held in memory for a moment; it holds what one device wrote.
-func readJournal(dir string, device crdt.DeviceID) (journalContent, error) {
+// The error wraps ErrSealed or ErrWrongKey if none of keys opens it.
+func readJournal(dir string, device crdt.DeviceID, keys ...[]byte) (journalContent, error) {
 	b, err := os.ReadFile(filepath.Join(dir, journalName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return journalContent{missing: true}, nil
@@ -74,8 +76,8 @@ func readJournal(dir string, device crdt.DeviceID) (journalContent, error) {
 	if err != nil {
 		return journalContent{}, fmt.Errorf("read the journal: %w", err)
 	}
-	owner, framing, err := parseHeader(b)
-	if errors.Is(err, ErrNewer) {
+	owner, framing, key, err := parseHeader(b, keys)
+	if errors.Is(err, ErrNewer) || isNoKey(err) {
 		return journalContent{}, err
 	}
 	if err != nil {
@@ -84,7 +86,7 @@ func readJournal(dir string, device crdt.DeviceID) (journalContent, error) {
 	if owner != device {
 		return journalContent{}, fmt.Errorf("%w: %s", ErrOtherDevice, owner)
 	}
-	c := journalContent{framing: framing, size: int64(len(b))}
+	c := journalContent{framing: framing, key: key, size: int64(len(b))}
 	c.readFrames(b, device)
 	if len(c.epochs) == 0 && c.damage == "" {
 		c.damage = "it names no epoch"
@@ -110,6 +112,13 @@ func (c *journalContent) readFrames(b []byte, device crdt.DeviceID) {
 			at += 1 + skip
 			continue
 		}
+		place := opPlace{int64(at), uint32(len(fr.keep)), uint32(len(fr.erase)), fr.erased}
+		fr, err := c.framing.open(fr, int64(at))
+		if err != nil {
+			c.damaged("at byte %d: %v", at, err)
+			at += n
+			continue
+		}
 		switch fr.kind {
 		case frameOp:
 			r, err := fr.record()
@@ -121,7 +130,7 @@ func (c *journalContent) readFrames(b []byte, device crdt.DeviceID) {
 			case !seen[r.Hash]:
 				seen[r.Hash] = true
 				c.ops = append(c.ops, r)
-				c.places = append(c.places, opPlace{int64(at), uint32(len(fr.keep)), uint32(len(fr.erase)), fr.erased})
+				c.places = append(c.places, place)
 			}
 		case frameEpoch:
 			m, err := fr.epochMark()
@@ -188,6 +197,7 @@ func createJournal(dir string, cfg Config, ops []*crdt.Record, epoch uint64, rea
 	defer func() { err = errors.Join(err, file.Close()) }()
 	var fr framing
 	rand.Read(fr.nonce[:]) // not from cfg.Rand, whose draws are epochs; crypto/rand cannot fail
+	fr = fr.sealing(cfg.Key)
 	at, err := placeOf(dir, f)
 	if err != nil {
 		return err
@@ -282,8 +292,7 @@ func (j *journal) extend(n int64) error {
 func (j *journal) reserve(ops []*crdt.Record) error {
 	var n int64
 	for _, r := range ops {
-		fr := opFrame(r)
-		n += int64(frameHead + len(fr.keep) + len(fr.erase))
+		n += j.frameBytes(opFrame(r))
 	}
 	return j.extend(n)
 }
@@ -296,8 +305,9 @@ func (j *journal) appendOps(ops []*crdt.Record) (int, error) {
 	var b []byte
 	places := make([]opPlace, 0, len(ops))
 	for _, r := range ops {
-		fr := opFrame(r)
-		places = append(places, opPlace{j.end + int64(len(b)), uint32(len(fr.keep)), uint32(len(fr.erase)), fr.erased})
+		at := j.end + int64(len(b))
+		fr := j.seal(opFrame(r), at)
+		places = append(places, opPlace{at, uint32(len(fr.keep)), uint32(len(fr.erase)), fr.erased})
 		b = j.appendFrame(b, fr)
 	}
 	if err := j.append(b); err != nil {
@@ -308,7 +318,9 @@ func (j *journal) appendOps(ops []*crdt.Record) (int, error) {
 }
 
 // mark begins an epoch.
-func (j *journal) mark(m epochMark) error { return j.append(j.appendFrame(nil, m.frame())) }
+func (j *journal) mark(m epochMark) error {
+	return j.append(j.appendFrame(nil, j.seal(m.frame(), j.end)))
+}
 
 // erase drops salt and body of the operations at these positions and makes that durable. Everything is marked before
 // anything is overwritten: an unmarked frame whose bytes are gone would look damaged after a crash.
@@ -367,7 +379,11 @@ func (j *journal) read(i int) (*crdt.Record, error) {
 	if !ok || fr.kind != frameOp {
 		return nil, &CorruptError{What: fmt.Sprintf("the journal changed at byte %d", p.at)}
 	}
-	r, err := fr.record()
+	fr, err := j.open(fr, p.at)
+	var r *crdt.Record
+	if err == nil {
+		r, err = fr.record()
+	}
 	if err != nil {
 		return nil, &CorruptError{What: fmt.Sprintf("the journal at byte %d: %v", p.at, err)}
 	}

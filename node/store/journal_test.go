@@ -14,7 +14,9 @@ import (
 
 // TestTornJournal: a crash in the middle of an append, at whatever byte, costs at most the operation that nobody was told
 // had been saved, and never one before it.
-func TestTornJournal(t *testing.T) {
+func TestTornJournal(t *testing.T) { eachForm(t, testTornJournal) }
+
+func testTornJournal(t *testing.T) {
 	d, a, _ := filled(t)
 	mine := ownOf(t, d)
 	end := d.journal.end
@@ -55,7 +57,7 @@ func TestTornJournal(t *testing.T) {
 // reopenJournal opens a journal, expects the operations want, writes next if it is not among them, and reads it back.
 func reopenJournal(t *testing.T, dir, what string, want []*crdt.Record, next *crdt.Record) {
 	t.Helper()
-	c, err := readJournal(dir, me)
+	c, err := readJournal(dir, me, testKey)
 	if err != nil || c.damage != "" {
 		t.Fatalf("%s: %v %s", what, err, c.damage)
 	}
@@ -73,7 +75,7 @@ func reopenJournal(t *testing.T, dir, what string, want []*crdt.Record, next *cr
 	if err := j.file.Close(); err != nil {
 		t.Fatal(err)
 	}
-	c, err = readJournal(dir, me)
+	c, err = readJournal(dir, me, testKey)
 	if err != nil || c.damage != "" || c.torn != 0 {
 		t.Fatalf("%s, read back: %v %s %d", what, err, c.damage, c.torn)
 	}
@@ -82,7 +84,9 @@ func reopenJournal(t *testing.T, dir, what string, want []*crdt.Record, next *cr
 
 // TestTornJournalKeepsEpoch: the same through the whole store: the torn operation was never told to anyone, so the epoch
 // goes on.
-func TestTornJournalKeepsEpoch(t *testing.T) {
+func TestTornJournalKeepsEpoch(t *testing.T) { eachForm(t, testTornJournalKeepsEpoch) }
+
+func testTornJournalKeepsEpoch(t *testing.T) {
 	d, a, all := filled(t)
 	epoch, end := d.Epoch(), d.journal.end
 	mustClose(t, d)
@@ -129,12 +133,14 @@ func (f faultyFile) Datasync() error {
 
 // TestNthJournalWriteFails: whichever write or sync of the journal fails, what was acknowledged is there after a restart,
 // and nothing is acknowledged after the failure.
-func TestNthJournalWriteFails(t *testing.T) {
+func TestNthJournalWriteFails(t *testing.T) { eachForm(t, testNthJournalWriteFails) }
+
+func testNthJournalWriteFails(t *testing.T) {
 	broken := errors.New("broken disk")
 	for n := 0; ; n++ {
 		dir := filepath.Join(t.TempDir(), "store")
 		left := n
-		cfg := Config{Device: me, wrapJournal: func(f journalFile) journalFile { return faultyFile{f, &left, broken} }}
+		cfg := Config{Device: me, Key: keyOf(t), wrapJournal: func(f journalFile) journalFile { return faultyFile{f, &left, broken} }}
 		d, _, err := Open(dir, cfg)
 		var acked []*crdt.Record
 		var erased bool
@@ -206,10 +212,12 @@ func work(t *testing.T, d *Disk, broken error) (acked []*crdt.Record, erased, fa
 }
 
 // TestJournalCannotGrow: when preallocation finds the disk full, nothing has changed, and once there is room it goes on.
-func TestJournalCannotGrow(t *testing.T) {
+func TestJournalCannotGrow(t *testing.T) { eachForm(t, testJournalCannotGrow) }
+
+func testJournalCannotGrow(t *testing.T) {
 	left := 1 << 30
 	full := &os.PathError{Op: "write", Path: journalName, Err: syscall.ENOSPC}
-	cfg := Config{Device: me, wrapJournal: func(f journalFile) journalFile { return faultyFile{f, &left, full} }}
+	cfg := Config{Device: me, Key: keyOf(t), wrapJournal: func(f journalFile) journalFile { return faultyFile{f, &left, full} }}
 	d, _, err := Open(filepath.Join(t.TempDir(), "store"), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -248,7 +256,7 @@ func FuzzReadJournal(f *testing.F) {
 		if err := os.WriteFile(filepath.Join(dir, journalName), b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		c, err := readJournal(dir, me)
+		c, err := readJournal(dir, me, testKey)
 		if err != nil || c.damage != "" {
 			return
 		}

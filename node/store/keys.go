@@ -26,8 +26,13 @@ const (
 	recordKeyBytes = logKeyBytes + 8 + 32
 )
 
-// formatVersion is the version of the layout of the whole directory: journal, keys and values.
-const formatVersion = 1
+// Versions of the layout of the whole directory: journal, keys and values. A muster from before there were sealed ones
+// refuses a sealed journal as that of a newer one, and touches nothing.
+const (
+	plainVersion  = 1
+	sealedVersion = 2
+	formatVersion = sealedVersion // the latest that is read
+)
 
 // docPrefix returns the beginning of every key of one sort in a document.
 func docPrefix(sort byte, doc crdt.DocID) []byte { return append([]byte{sort}, doc[:]...) }

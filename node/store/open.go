@@ -25,14 +25,18 @@ type Report struct {
 	Recovered     int    // own operations the journal had lost, taken from Badger
 	Restored      int    // own operations Badger had lost, taken from the journal
 	SetAside      string // why the Badger directory was set aside; peers' operations have to be fetched again
+	OtherKey      bool   // parts of it are not sealed with Config.Key, or not plain where there is none: see Disk.Rekey
 	LostTail      string // what of Badger's write-ahead log cannot be read; peers' operations in it have to be fetched again
 }
 
 // Open opens the store in dir, or creates it there, repairs what it can and says so. Errors: [ErrLocked],
-// [ErrDiskFull], [ErrNewer], [ErrOtherDevice], or what the system says. It starts Badger's goroutines; Close ends them.
+// [ErrDiskFull], [ErrNewer], [ErrOtherDevice], [ErrSealed], [ErrWrongKey], or what the system says. It starts Badger's goroutines; Close ends them.
 func Open(dir string, cfg Config) (*Disk, Report, error) {
 	if cfg.Device.IsZero() {
 		return nil, Report{}, fmt.Errorf("open a store: no device given")
+	}
+	if err := cfg.checkKeys(); err != nil {
+		return nil, Report{}, err
 	}
 	d := &Disk{dir: dir, cfg: cfg.withDefaults()}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -65,12 +69,15 @@ func (d *Disk) open(rep *Report) error {
 	if err := d.roomToOpen(); err != nil {
 		return err
 	}
-	if err := finishSwap(d.dir); err != nil {
-		return fmt.Errorf("finish a compaction: %w", err)
-	}
-	content, err := readJournal(d.dir, d.cfg.Device)
+	content, err := readJournal(d.dir, d.cfg.Device, d.cfg.keys()...)
 	if err != nil {
 		return err
+	}
+	if err := d.checkArchiveKey(&content); err != nil {
+		return err
+	}
+	if err := finishSwap(d.dir, d.cfg.Key != nil); err != nil {
+		return fmt.Errorf("finish a compaction: %w", err)
 	}
 	hadBadger, err := exists(d.dir, badgerName)
 	if err != nil {
@@ -86,8 +93,22 @@ func (d *Disk) open(rep *Report) error {
 		return err
 	}
 	rep.Restored, err = differ.refill(d.archive)
+	rep.OtherKey = !sameKey(d.archive.key, d.cfg.Key) || !sameKey(d.journalKey, d.cfg.Key)
 	return err
 }
+
+// checkArchiveKey refuses a store that none of the keys opens, before anything is changed.
+func (d *Disk) checkArchiveKey(content *journalContent) error {
+	for _, name := range []string{badgerName, copyName, oldName} {
+		if _, err := archiveKey(filepath.Join(d.dir, name), d.cfg, content.key != nil); isNoKey(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+// isNoKey reports whether err says that a key is missing or another one.
+func isNoKey(err error) bool { return errors.Is(err, ErrSealed) || errors.Is(err, ErrWrongKey) }
 
 // openArchive opens Badger and compares it with the journal. What is damaged is set aside and begun anew, once.
 func (d *Disk) openArchive(content *journalContent, rep *Report) (comparison, error) {
@@ -97,17 +118,21 @@ func (d *Disk) openArchive(content *journalContent, rep *Report) (comparison, er
 		if rep.SetAside == "" {
 			rep.LostTail, err = lostTail(path)
 		}
+		var key []byte
 		if err == nil {
-			err = preflight(path, rep.Unclean, d.cfg.Logger)
+			key, err = archiveKey(path, d.cfg, content.key != nil)
 		}
 		if err == nil {
-			d.archive, err = openArchive(path, d.cfg.Logger)
+			err = preflight(path, key, rep.Unclean, d.cfg.Logger)
+		}
+		if err == nil {
+			d.archive, err = openArchive(path, key, d.cfg.Logger)
 		}
 		var differ comparison
 		if err == nil {
 			differ, err = compare(d.archive, d.cfg.Device, content.ops)
 		}
-		if err == nil || rep.SetAside != "" || errors.Is(err, ErrNewer) {
+		if err == nil || rep.SetAside != "" || errors.Is(err, ErrNewer) || isNoKey(err) {
 			return differ, err
 		}
 		if system, full := systemFault(err); full {
@@ -146,7 +171,7 @@ func (d *Disk) openJournal(content *journalContent, strays []*crdt.Record, rep *
 		if err := createJournal(d.dir, d.cfg, append(content.ops, strays...), fresh, rep.Reason); err != nil {
 			return err
 		}
-		if *content, err = readJournal(d.dir, d.cfg.Device); err != nil {
+		if *content, err = readJournal(d.dir, d.cfg.Device, d.cfg.keys()...); err != nil {
 			return err
 		}
 		if content.missing || content.damage != "" {
@@ -158,6 +183,7 @@ func (d *Disk) openJournal(content *journalContent, strays []*crdt.Record, rep *
 	if d.journal, d.place, err = openJournal(d.dir, d.cfg, content); err != nil {
 		return err
 	}
+	d.journalKey = content.key
 	d.logs = content.logs(d.cfg.Device)
 	if _, err := d.journal.appendOps(strays); err != nil {
 		return err

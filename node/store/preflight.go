@@ -11,6 +11,7 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
+	"github.com/dgraph-io/badger/v4/pb"
 	"github.com/dgraph-io/badger/v4/table"
 )
 
@@ -22,7 +23,7 @@ const verifyBytes = 64 << 20
 // are worse than the damage: without a MANIFEST it deletes every table, a table with a bad checksum it leaves out in
 // silence, and a truncated one panics in a goroutine of Badger, where nothing can catch it. A directory that is missing
 // or has never been used is fine. Damage is a *CorruptError.
-func preflight(dir string, full bool, log *slog.Logger) (err error) {
+func preflight(dir string, key []byte, full bool, log *slog.Logger) (err error) {
 	defer asDamage(&err)
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -48,9 +49,13 @@ func preflight(dir string, full bool, log *slog.Logger) (err error) {
 	if err != nil {
 		return fmt.Errorf("look into the store: %w", err)
 	}
-	manifest, _, err := badger.ReplayManifestFile(f, 0, badgerOptions(dir, log))
+	manifest, _, err := badger.ReplayManifestFile(f, 0, badgerOptions(dir, key, log))
 	if err := errors.Join(err, f.Close()); err != nil {
 		return &CorruptError{What: "badger's MANIFEST: " + err.Error()}
+	}
+	tableKey, err := tableKeys(dir, key)
+	if err != nil {
+		return err
 	}
 	budget := int64(verifyBytes)
 	for id, t := range manifest.Tables {
@@ -59,12 +64,30 @@ func preflight(dir string, full bool, log *slog.Logger) (err error) {
 			return err
 		}
 		if budget -= size; full || budget >= 0 {
-			if err := verifyTable(dir, id, t.Compression); err != nil {
+			k, err := tableKey(t.KeyID)
+			if err != nil {
+				return &CorruptError{What: fmt.Sprintf("the key of table %d is missing", id)}
+			}
+			if err := verifyTable(dir, id, t.Compression, k); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// tableKeys returns how to look up the key of a table by its number; number 0 is none, of a plain table.
+func tableKeys(dir string, key []byte) (func(id uint64) (*pb.DataKey, error), error) {
+	if key == nil {
+		return func(uint64) (*pb.DataKey, error) { return nil, nil }, nil
+	}
+	o := registryOptions(dir, key)
+	o.ReadOnly = true
+	reg, err := badger.OpenKeyRegistry(o)
+	if err != nil {
+		return nil, &CorruptError{What: "badger's key registry: " + err.Error()}
+	}
+	return reg.DataKey, nil
 }
 
 func tableSize(dir string, id uint64) (int64, error) {
@@ -80,7 +103,7 @@ func tableSize(dir string, id uint64) (int64, error) {
 
 // verifyTable checks the form of a table and the checksum of every block. The file is read, not mapped, so that a sector
 // that cannot be read is an error and not a fault.
-func verifyTable(dir string, id uint64, compression options.CompressionType) (err error) {
+func verifyTable(dir string, id uint64, compression options.CompressionType, key *pb.DataKey) (err error) {
 	defer func() {
 		if recover() != nil { // what Badger stumbles over says nothing to anybody
 			err = &CorruptError{What: fmt.Sprintf("table %d cannot be read", id)}
@@ -89,6 +112,12 @@ func verifyTable(dir string, id uint64, compression options.CompressionType) (er
 	b, err := os.ReadFile(table.NewFilename(id, dir))
 	if err != nil {
 		return &CorruptError{What: fmt.Sprintf("table %d: %v", id, err)}
+	}
+	if key != nil {
+		if err := verifySealedTable(b, key.Data); err != nil {
+			return &CorruptError{What: fmt.Sprintf("table %d: %v", id, err)}
+		}
+		return nil
 	}
 	o := table.Options{BlockSize: 4 << 10, Compression: compression, ChkMode: options.OnBlockRead}
 	t, err := table.OpenInMemoryTable(b, id, &o)

@@ -10,7 +10,9 @@ import (
 )
 
 // TestRoomAgreesWithPut: Room says whether Put would be refused for want of space.
-func TestRoomAgreesWithPut(t *testing.T) {
+func TestRoomAgreesWithPut(t *testing.T) { eachForm(t, testRoomAgreesWithPut) }
+
+func testRoomAgreesWithPut(t *testing.T) {
 	d, a, all := filled(t)
 	if err := d.Room(); err != nil {
 		t.Fatalf("room: %v", err)
@@ -43,11 +45,13 @@ func (f spyFile) WriteAt(b []byte, at int64) (int, error) {
 
 // TestJournalFollowsPeers: an own operation may stand on one of a peer in the same Put. When it is written to the journal
 // that one is in the archive, so that no power cut leaves an own operation without what it stands on.
-func TestJournalFollowsPeers(t *testing.T) {
+func TestJournalFollowsPeers(t *testing.T) { eachForm(t, testJournalFollowsPeers) }
+
+func testJournalFollowsPeers(t *testing.T) {
 	var d *Disk
 	var below *crdt.Record
 	writes, early := 0, 0
-	cfg := Config{Device: me, wrapJournal: func(f journalFile) journalFile {
+	cfg := Config{Device: me, Key: keyOf(t), wrapJournal: func(f journalFile) journalFile {
 		return spyFile{f, func() {
 			if below == nil {
 				return
@@ -73,7 +77,9 @@ func TestJournalFollowsPeers(t *testing.T) {
 
 // TestLostTailIsTold: where Badger's log breaks off although more was written, the report says so; the end of a write that
 // a crash cut off is nothing to tell of.
-func TestLostTailIsTold(t *testing.T) {
+func TestLostTailIsTold(t *testing.T) { eachForm(t, testLostTailIsTold) }
+
+func testLostTailIsTold(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		harm func(b []byte, used int) []byte

@@ -103,12 +103,17 @@ type Head struct {
 // Config says whose store it is. Device is required; the zero value of everything else is the default.
 type Config struct {
 	Device        crdt.DeviceID // author of own operations; a store belongs to one device for ever
+	Key           []byte        // KeyBytes long: everything is written sealed with it; nil: in the clear
+	OldKey        []byte        // what parts may still be sealed with until a Rekey is through; plain ones can be read always
 	HeadroomBytes int64         // free space below which writes are refused; 0: as much as Badger may come to need
 	Rand          io.Reader     // source of epochs; nil: crypto/rand
 	Logger        *slog.Logger  // nil: silent. Badger's warnings and errors go here too
 
 	// wrapJournal, set by tests only, stands between the journal and its file.
 	wrapJournal func(journalFile) journalFile
+
+	// cut, set by tests only, ends a Rekey at a step as a crash would.
+	cut func(step string) error
 }
 
 func (c Config) withDefaults() Config {

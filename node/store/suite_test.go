@@ -37,6 +37,9 @@ func disk(tmp testing.TB) implementation {
 	return implementation{
 		open: func(t failer) Store {
 			d, _ := openDisk(t, filepath.Join(tmp.TempDir(), "store"))
+			if sealed := strings.Contains(tmp.Name(), "sealed"); sealed != (d.archive.key != nil) || sealed != (d.journalKey != nil) {
+				t.Fatal("the store has not the form asked for")
+			}
 			return d
 		},
 		reopen: func(t failer, s Store) Store {
@@ -53,6 +56,7 @@ func disk(tmp testing.TB) implementation {
 func eachStore(t *testing.T, test func(t *testing.T, im implementation)) {
 	t.Run("Memory", func(t *testing.T) { test(t, memory) })
 	t.Run("Disk", func(t *testing.T) { test(t, disk(t)) })
+	t.Run("Disk sealed", func(t *testing.T) { test(t, disk(t)) })
 }
 
 // A model is the simplest thing that behaves as a Store should.

@@ -63,6 +63,12 @@ func tryLock(f *os.File) error {
 // noSpace reports whether err says that the disk, or the user's share of it, is full.
 func noSpace(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
+// soleName reports whether the file has one name only.
+func soleName(info os.FileInfo) bool {
+	s, ok := info.Sys().(*syscall.Stat_t)
+	return ok && s.Nlink == 1
+}
+
 // allocated returns the space a file takes; holes are free.
 func allocated(info os.FileInfo) int64 {
 	if s, ok := info.Sys().(*syscall.Stat_t); ok {

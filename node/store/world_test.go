@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -97,13 +98,33 @@ var me = newAuthor(1).device()
 // failer is what the helpers need of *testing.T, *testing.B or *rapid.T.
 type failer interface {
 	Helper()
+	Name() string
 	Fatal(args ...any)
 	Fatalf(format string, args ...any)
 }
 
+// Every test of a store on disk runs on a plain one and on a sealed one. Which it is stands in its name, where everything
+// that opens a store looks.
+func eachForm(t *testing.T, test func(t *testing.T)) {
+	t.Run("plain", test)
+	t.Run("sealed", test)
+}
+
+var testKey = bytes.Repeat([]byte{7}, KeyBytes)
+
+// keyOf returns the key for the stores of a test.
+func keyOf(t failer) []byte {
+	if strings.Contains(t.Name(), "sealed") {
+		return testKey
+	}
+	return nil
+}
+
+func configOf(t failer) Config { return Config{Device: me, Key: keyOf(t)} }
+
 func openDisk(t failer, dir string) (*Disk, Report) {
 	t.Helper()
-	d, rep, err := Open(dir, Config{Device: me})
+	d, rep, err := Open(dir, configOf(t))
 	if err != nil {
 		t.Fatalf("open: %v", err)
 	}
@@ -135,9 +156,12 @@ func crash(t testing.TB, d *Disk) (dir string) {
 }
 
 // settle makes the journal in dir name the place where it is.
-func settle(t testing.TB, dir string) {
+func settle(t testing.TB, dir string, keys ...[]byte) {
 	t.Helper()
-	c, err := readJournal(dir, me)
+	if keys == nil {
+		keys = [][]byte{testKey}
+	}
+	c, err := readJournal(dir, me, slices.DeleteFunc(slices.Clone(keys), func(k []byte) bool { return k == nil })...)
 	if err != nil || c.missing || c.damage != "" {
 		t.Fatalf("journal of the copy: %v %+v", err, c.damage)
 	}
@@ -147,13 +171,31 @@ func settle(t testing.TB, dir string) {
 	}
 	m := c.last()
 	m.place = at
-	// The mark is the first frame of a journal created by Open; it is rewritten where it is.
-	b := j.appendFrame(nil, m.frame())
-	if _, err := j.file.WriteAt(b, headerBytes); err != nil {
+	b, err := os.ReadFile(filepath.Join(dir, journalName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	where := lastMark(t, &c, b)
+	if _, err := j.file.WriteAt(j.appendFrame(nil, j.seal(m.frame(), where)), where); err != nil {
 		t.Fatal(err)
 	}
 	if err := j.file.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// lastMark returns where in journal b the last epoch mark is.
+func lastMark(t testing.TB, c *journalContent, b []byte) (where int64) {
+	t.Helper()
+	for at := headerBytes; ; {
+		fr, n, ok := c.framing.parseFrame(b[at:])
+		if !ok {
+			return where
+		}
+		if fr.kind == frameEpoch {
+			where = int64(at)
+		}
+		at += n
 	}
 }
 
