@@ -35,6 +35,9 @@ type Config struct {
 	Team string
 	// Path is the file of the address book, in a directory that exists. Empty keeps the book in memory.
 	Path string
+	// Read and Write stand for reading that file and replacing it in one step, for one that is sealed. Nil: as it is.
+	Read  func(path string) ([]byte, error)
+	Write func(path string, text []byte) error
 	// Log receives what a person debugging the network wants to know. Nil discards it.
 	Log *slog.Logger
 }
@@ -82,6 +85,8 @@ const (
 	dialsMax      = 4    // at one time
 	floorPerRound = 2    // attempts a round, whatever the back-off says
 	joinQueue     = 64
+	soonMax       = 64 // devices that hints alone make due before their time, at once,
+	soonPerSecond = 4  // and in the long run
 
 	roundMin     = 2 * time.Second
 	roundMax     = 3 * time.Second

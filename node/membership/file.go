@@ -34,8 +34,8 @@ const (
 
 // loadBook reads the file. A damaged one is set aside beside it and an empty book returned together with the error: the
 // caller says so and goes on.
-func loadBook(path string) (*book, error) {
-	text, err := os.ReadFile(path)
+func loadBook(path string, read func(path string) ([]byte, error)) (*book, error) {
+	text, err := read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return newBook(), nil
 	}

@@ -95,7 +95,7 @@ func TestDamagedBookStartsEmpty(t *testing.T) {
 	if err := saveFile(path, sampleBook().format(time.Now())); err != nil {
 		t.Fatal(err)
 	}
-	if b, err := loadBook(path); err != nil || len(b.entries) != 2 {
+	if b, err := loadBook(path, os.ReadFile); err != nil || len(b.entries) != 2 {
 		t.Errorf("loaded %v, %v", b, err)
 	}
 }
@@ -103,7 +103,7 @@ func TestDamagedBookStartsEmpty(t *testing.T) {
 // A missing file is an empty book; a file that cannot be written is an error and leaves nothing behind.
 func TestBookFileErrors(t *testing.T) {
 	dir := t.TempDir()
-	if b, err := loadBook(filepath.Join(dir, "none")); err != nil || len(b.entries) != 0 {
+	if b, err := loadBook(filepath.Join(dir, "none"), os.ReadFile); err != nil || len(b.entries) != 0 {
 		t.Errorf("loaded %v, %v", b, err)
 	}
 	if err := os.Mkdir(filepath.Join(dir, "taken"), 0o700); err != nil {
@@ -116,7 +116,7 @@ func TestBookFileErrors(t *testing.T) {
 	if err != nil || len(left) != 1 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
-	if _, err := loadBook(filepath.Join(dir, "taken")); err == nil || errors.Is(err, os.ErrNotExist) {
+	if _, err := loadBook(filepath.Join(dir, "taken"), os.ReadFile); err == nil || errors.Is(err, os.ErrNotExist) {
 		t.Errorf("loading a directory: %v", err)
 	}
 }

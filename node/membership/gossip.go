@@ -147,8 +147,7 @@ func (m *Membership) learnMeta(device crdt.DeviceID, meta []byte) error {
 	}
 	m.metas[device] = sum
 	if m.book.learnSigned(e, addrs) && !e.connected {
-		e.next, e.backoff = time.Time{}, 0
-		m.poke()
+		m.trySoon(e)
 	}
 	return nil
 }
@@ -183,8 +182,7 @@ func (d delegate) heard(name string, heard bool) {
 	}
 	e.heard = heard
 	if heard && !e.connected {
-		e.next, e.backoff = time.Time{}, 0
-		d.m.poke()
+		d.m.trySoon(e)
 	}
 }
 

@@ -179,6 +179,23 @@ func (m *Membership) backOff(e *entry) {
 	e.next = time.Now().Add(m.jitterLocked(e.backoff/2, e.backoff))
 }
 
+// trySoon makes a device due because of a hint, which anybody may have made up: there are only so many such dials, beyond
+// those that the back-off allows. The caller holds the lock.
+func (m *Membership) trySoon(e *entry) {
+	now := time.Now()
+	if past := now.Sub(m.soonAt).Seconds(); past > 0 {
+		m.soon, m.soonAt = min(soonMax, m.soon+past*soonPerSecond), now
+	}
+	if e.next.After(now) {
+		if m.soon < 1 {
+			return
+		}
+		m.soon--
+		e.next, e.backoff = time.Time{}, 0
+	}
+	m.poke()
+}
+
 // poke makes the loop look, soon.
 func (m *Membership) poke() {
 	select {

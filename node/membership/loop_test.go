@@ -199,14 +199,14 @@ func TestAnnounceFloodMakesNoDialStorm(t *testing.T) {
 		m := startFake(t, f)
 		know(m, 1)
 		begun := time.Now()
-		for i := range 100_000 {
+		for i := range sightings {
 			addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 4100)
 			if i%2 == 0 {
 				m.Sight(addr, crdt.DeviceID{})
 			} else {
 				m.Sight(addr, device(10).ID())
 			}
-			if i%10 == 0 {
+			if i%(sightings/10_000) == 0 {
 				time.Sleep(time.Millisecond)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
@@ -36,6 +37,8 @@ type Membership struct {
 	unknown     []unknownAddr
 	unknownNext time.Time // when one of them may be dialed
 	paced       bool      // a wakeAfter is under way
+	soon        float64   // what is left of soonMax
+	soonAt      time.Time // as of when
 }
 
 // New reads the address book and checks the configuration. It starts nothing. A damaged book is not an error: it is set
@@ -43,6 +46,9 @@ type Membership struct {
 func New(cfg Config) (*Membership, error) {
 	if cfg.Device.IsZero() || cfg.Links == nil || cfg.Member == nil || cfg.Team == "" {
 		return nil, errors.New("membership: Device, Links, Member and Team are required")
+	}
+	if cfg.Read == nil || cfg.Write == nil {
+		cfg.Read, cfg.Write = os.ReadFile, saveFile
 	}
 	log := cfg.Log
 	if log == nil {
@@ -58,7 +64,7 @@ func New(cfg Config) (*Membership, error) {
 	}
 	b := newBook()
 	if cfg.Path != "" {
-		if b, err = loadBook(cfg.Path); err != nil {
+		if b, err = loadBook(cfg.Path, cfg.Read); err != nil {
 			log.Warn("starting with an empty address book", "why", err)
 		}
 	}
@@ -72,6 +78,7 @@ func New(cfg Config) (*Membership, error) {
 		book:   b,
 		metas:  map[crdt.DeviceID]crdt.Hash{},
 		meta:   meta,
+		soon:   soonMax,
 	}, nil
 }
 
@@ -104,7 +111,7 @@ func (m *Membership) save(ctx context.Context) {
 		}
 		m.mu.Unlock()
 		if text != nil {
-			if err := saveFile(m.cfg.Path, text); err != nil {
+			if err := m.cfg.Write(m.cfg.Path, text); err != nil {
 				m.log.Warn("the address book is not saved", "why", err) // it is a cache: go on without
 			}
 		}
@@ -136,8 +143,7 @@ func (m *Membership) Sight(addr netip.AddrPort, device crdt.DeviceID) {
 		return
 	}
 	if e.learnHint(addr) && !e.connected {
-		e.next, e.backoff = time.Time{}, 0
-		m.poke()
+		m.trySoon(e)
 	}
 }
 

@@ -30,12 +30,17 @@ type Config struct {
 	// Member reports whether the device belongs to the team now. Everyone else is a stranger. Required.
 	Member func(crdt.DeviceID) bool
 
+	// Refusal returns what a device that is no member is told when it is refused, such as "removed by ana: stolen", of which
+	// at most [RefusalMax] bytes of printable text are sent; empty, or nil: only that it is none. What it returns must be for
+	// the device named alone: whoever holds its key hears it. It is asked for devices of which Member says no.
+	Refusal func(crdt.DeviceID) string
+
 	// Hello returns the first frame of each connection, at most [HelloMax] bytes; what is longer is a bug and panics. It
 	// is called for each connection just before sending, so it may carry the wall clock. Nil means an empty frame.
 	Hello func() []byte
 
-	// Stranger serves the joining stream of an inbound connection from a device that is no member. It may read and write
-	// 1 MiB each, until ctx ends. The exporter is 32 bytes that only the two ends of this connection share (RFC 5705,
+	// Stranger serves the joining stream of an inbound connection from a device that is no member. It may read 68 KiB, which
+	// holds any one operation, and after it has called [Proven] 1 MiB, and write 1 MiB, until ctx ends. The exporter is 32 bytes that only the two ends of this connection share (RFC 5705,
 	// label "muster-join"), to bind a password exchange to the channel. What it wrote is delivered before the connection
 	// is closed, even when it returns an error. Nil refuses every stranger.
 	Stranger func(ctx context.Context, device crdt.DeviceID, exporter []byte, rw io.ReadWriter) error
@@ -56,6 +61,7 @@ const (
 	ControlFrameMax = 1 << 20
 	BulkFrameMax    = 4 << 20
 	AnnounceMax     = 512
+	RefusalMax      = 200
 )
 
 // Bounds on queues, per peer where not said otherwise.
@@ -73,24 +79,28 @@ const (
 
 // Bounds on strangers and dials, for the whole node.
 const (
-	strangersMax       = 32      // unfinished handshakes and joining connections
-	memberSlots        = 8       // more, for whoever comes from where a member was met
-	strangersPerSource = 8       // of one IP address, except the loopback's, which is this machine
-	strangerBytes      = 1 << 20 // each way: the team document of some two thousand people, read as it comes
+	strangersMax       = 32       // unfinished handshakes and joining connections
+	memberSlots        = 8        // more, for whoever comes from where a member was met
+	strangersPerSource = 8        // of one IP address, except the loopback's, which is this machine
+	strangerFirstBytes = 68 << 10 // from a stranger until it has proved something: the largest operation and its frame
+	strangerBytes      = 1 << 20  // each way after that: the team document of some two thousand people, read as it comes
 	strangerTime       = 5 * time.Second
 	strangerLinger     = time.Second // for the other side to read the last of what was written
-	verifiedSourcesMax = 256         // addresses of members, spared the Retry
-	dialsMax           = 16          // handshakes under way that we began
-	candidatesMax      = 16          // addresses tried for one device
-	refreshDials       = 8           // connections replaced at a time after a change of address
-	learnedCutMax      = 256         // addresses under a cut
+	metSourcesMax      = 256         // addresses at which members were met
+	tokenPeersMax      = 256         // addresses whose tokens we keep
+	tokensPerPeer      = 2
+	dialsMax           = 16  // handshakes under way that we began
+	candidatesMax      = 16  // addresses tried for one device
+	refreshDials       = 8   // connections replaced at a time after a change of address
+	learnedCutMax      = 256 // addresses under a cut
 )
 
 // Times, each with its reason in pitfalls: short enough that any two reachable nodes are one group within five seconds.
 const (
 	idleTimeout      = 12 * time.Second // bounds every black hole
 	keepAlive        = 4 * time.Second
-	handshakeIdle    = 2 * time.Second // an address that does not answer costs this much
+	handshakeIdle    = 2 * time.Second         // an address that does not answer costs this much
+	halfOpenIdle     = 1500 * time.Millisecond // of a handshake that somebody else began; twice this in all
 	dialTimeout      = 5 * time.Second
 	dialStagger      = 200 * time.Millisecond // happy eyeballs, RFC 8305
 	dialStuck        = 10 * time.Second       // after its end, a dial that has not returned means a broken QUIC transport

@@ -123,7 +123,7 @@ func (t *Transport) Probe(ctx context.Context, addr netip.AddrPort) (crdt.Device
 	}
 	switch {
 	case !t.cfg.Member(device):
-		closeConn(conn, codeStranger, "not a member")
+		t.refuse(conn, device)
 		return device, ErrStranger
 	case t.current(device) != nil:
 		closeConn(conn, codeDuplicate, "already connected")
@@ -234,7 +234,7 @@ func (t *Transport) handshake(ctx context.Context, ep *endpoint, want crdt.Devic
 		}
 	})
 	defer unwatch()
-	conn, err := ep.quic.Dial(ctx, net.UDPAddrFromAddrPort(addr), t.clientTLS(want), quicConfig())
+	conn, err := ep.quic.Dial(ctx, net.UDPAddrFromAddrPort(addr), t.clientTLS(want), t.clientConfig())
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", addr, reason(err))
 	}

@@ -38,8 +38,12 @@
 //   - Two nodes that dial each other at one moment end with one connection, the same for both.
 //   - A stalled connection is replaced while it still counts as up; a dead one ends within [idleTimeout],
 //     and where one end only is not heard, both ends know by then.
-//   - A device that is no member costs one of 32 slots, one stream, 1 MiB and five seconds. Where all are taken, there
-//     are still eight for the addresses at which members were met.
+//   - A device that is no member costs one of 32 slots, one stream, 68 KiB, or 1 MiB once it has proved something, and
+//     five seconds; an unfinished handshake three. Where all are taken, there are still eight for the addresses at which
+//     members were met.
+//   - Whoever begins a handshake proves its address first (a Retry), or brings a token that it got here before: a forged
+//     address takes no slot, and is answered with less than was asked.
+//   - A device that is refused hears why: by the error code 1, or 8 with a text for people ([Config.Refusal]).
 //   - After [Transport.Cut] no packet leaves to or is taken from the devices named, whatever is still open.
 //   - A send error ends the connections it hits and never the node: the socket is kept, and replaced when it is dead or
 //     when the machine has slept. Only a full send buffer or a firewall's refusal counts as packet loss.
@@ -49,6 +53,7 @@
 // The loser of two connections is closed at once, not after a linger: its frames are covered by the PeerDown and PeerUp
 // that the side which used it sees. Besides the time between them, an instance number in the hello decides which of
 // two connections is the live one, so that a peer that restarts within seconds is not mistaken for a simultaneous dial.
+// A stranger may send 68 KiB rather than 64: the largest operation there can be, in its frame.
 // The socket comes from a function ([Config.Open]) rather than as a value, because a socket must be replaced after the
 // machine has slept. The transport never dials because of a gossip packet; package membership keeps the connections.
 package transport

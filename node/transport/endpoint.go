@@ -66,7 +66,7 @@ func (t *Transport) serveSocket(ctx context.Context) error {
 			ConnContext:         t.slots.admit,
 		},
 	}
-	ln, err := ep.quic.Listen(t.serverTLS(), quicConfig())
+	ln, err := ep.quic.Listen(t.serverTLS(), serverConfig())
 	if err != nil {
 		return errors.Join(fmt.Errorf("listen: %w", err), ep.quic.Close(), sock.Close())
 	}
@@ -135,7 +135,22 @@ func (e *endpoint) close(sock net.PacketConn) error {
 	return err
 }
 
-// quicConfig is the same whoever dials.
+// serverConfig is for connections that others begin: whoever only begins is rid of within three seconds.
+func serverConfig() *quic.Config {
+	c := quicConfig()
+	c.HandshakeIdleTimeout = halfOpenIdle
+	return c
+}
+
+// clientConfig is for connections that we begin. A peer that has met us spares us the Retry for the token it gave us then,
+// which is bound to our address.
+func (t *Transport) clientConfig() *quic.Config {
+	c := quicConfig()
+	c.TokenStore = t.tokens
+	return c
+}
+
+// quicConfig is the same whoever dials, but for the above.
 func quicConfig() *quic.Config {
 	return &quic.Config{
 		Versions:                       []quic.Version{quic.Version1},

@@ -76,6 +76,7 @@ const (
 	codeDone      quic.ApplicationErrorCode = 5 // a joining stream has ended
 	codeRebuild   quic.ApplicationErrorCode = 6
 	codeSilent    quic.ApplicationErrorCode = 7
+	codeRefused   quic.ApplicationErrorCode = 8 // like codeStranger, and the reason is for people
 )
 
 // alertNoProtocol is TLS's no_application_protocol (RFC 7301) as QUIC reports it.
@@ -98,6 +99,8 @@ func reason(err error) error {
 		return ErrPeerStopped
 	case codeStranger:
 		return ErrRefused
+	case codeRefused:
+		return &RefusedError{Why: clip(app.ErrorMessage)}
 	case codeDuplicate:
 		return ErrDuplicate
 	case codeProtocol:
@@ -114,6 +117,8 @@ func reason(err error) error {
 // code is the application error code that tells the peer about err.
 func code(err error) quic.ApplicationErrorCode {
 	switch {
+	case whyTold(err) != "":
+		return codeRefused
 	case errors.Is(err, ErrStranger):
 		return codeStranger
 	case errors.Is(err, ErrDuplicate):

@@ -61,6 +61,7 @@ type BulkReady struct {
 type Refused struct {
 	Device crdt.DeviceID
 	Addr   netip.AddrPort
+	Why    string // in that node's words, at most [RefusalMax] bytes of printable text: nobody vouches for it; empty: it said nothing
 }
 
 // Rebuilt says that the socket was replaced, because the machine had slept or the socket had died. A PeerDown came for each peer.

@@ -94,7 +94,7 @@ func (t *Transport) serveLink(l *link) {
 		l.hangUp()
 		t.log.Debug("connection not used", "device", l.device.Short(), "inbound", l.inbound, "why", err)
 		if errors.Is(err, ErrRefused) {
-			t.emit(l.ep.runCtx, Refused{l.device, remoteAddr(l.conn)})
+			t.emit(l.ep.runCtx, Refused{l.device, remoteAddr(l.conn), WhyRefused(err)})
 		}
 		return
 	}
@@ -132,7 +132,7 @@ func (l *link) beUp() bool {
 // hangUp closes the connection, with the reason for the peer, which also ends every goroutine that uses it.
 func (l *link) hangUp() {
 	why := context.Cause(l.ctx)
-	closeConn(l.conn, code(why), why.Error())
+	closeConn(l.conn, code(why), farewell(why))
 }
 
 // greet sends our hello and waits for the peer's: until then nothing proves that it has accepted us.
@@ -213,7 +213,7 @@ func isTimeout(err error) bool {
 // the table or has changed it before we ask.
 func (t *Transport) adopt(l *link) (displaced *link, err error) {
 	if displaced, err = t.choose(l); err == nil && !t.cfg.Member(l.device) {
-		l.stop(ErrStranger)
+		l.stop(t.refusal(l.device))
 	}
 	return displaced, err
 }
@@ -235,7 +235,7 @@ func (t *Transport) choose(l *link) (displaced *link, err error) {
 		l.since = time.Now()
 		t.turns[l.device] = max(t.turns[l.device], l.turn)
 		t.links[l.device] = l
-		t.slots.trust(remoteAddr(l.conn))
+		t.slots.met(remoteAddr(l.conn))
 		return old, nil
 	}
 }

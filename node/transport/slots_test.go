@@ -18,7 +18,7 @@ func TestMembersHaveSlotsOfTheirOwn(t *testing.T) {
 		return err == nil
 	}
 	member := byte(200)
-	s.trust(netip.MustParseAddrPort("10.0.0.200:7946"))
+	s.met(netip.MustParseAddrPort("10.0.0.200:7946"))
 	for i := range strangersMax {
 		if !admit(byte(i)) {
 			t.Fatalf("stranger %d is refused, want %d to fit", i+1, strangersMax)

@@ -22,11 +22,11 @@ type slots struct {
 	mu       sync.Mutex
 	taken    int
 	bySource map[netip.AddrPort]int
-	verified map[netip.Addr]bool // where members were lately: spared the Retry while it is calm
+	members  map[netip.Addr]bool // where members were met lately
 }
 
 func newSlots(count *counters) *slots {
-	return &slots{count: count, bySource: map[netip.AddrPort]int{}, verified: map[netip.Addr]bool{}}
+	return &slots{count: count, bySource: map[netip.AddrPort]int{}, members: map[netip.Addr]bool{}}
 }
 
 // source is what the limit per source counts by: the address, and on the loopback, where all are this machine, the port.
@@ -37,30 +37,22 @@ func source(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr(), 0)
 }
 
-// unproven decides whether a handshake must first prove that it comes from where it says (a Retry, RFC 9000 section 8.1.2):
-// always, except from a member's address while few handshakes are under way. A forged address then takes no slot.
-func (s *slots) unproven(a net.Addr) bool {
-	addr, err := addrPort(a)
-	if err != nil {
-		return false // a test's socket
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.verified[addr.Addr()] && s.taken < strangersMax/2 && s.bySource[source(addr)] < strangersPerSource/4 {
-		return false
-	}
+// unproven makes every handshake prove first that it comes from where it says (a Retry, RFC 9000 section 8.1.2), unless it
+// brings a token that we gave to that address on an earlier connection: for those we are not asked. A forged address then
+// costs one answer, shorter than the question, and takes no slot; nor can anybody borrow a member's.
+func (s *slots) unproven(net.Addr) bool {
 	s.count.retries.Add(1)
 	return true
 }
 
-// trust notes an address at which a member was met.
-func (s *slots) trust(a netip.AddrPort) {
+// met notes an address at which a member was met.
+func (s *slots) met(a netip.AddrPort) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.verified) >= verifiedSourcesMax {
-		clear(s.verified) // costs each a round trip, once
+	if len(s.members) >= metSourcesMax {
+		clear(s.members) // they come again with the members
 	}
-	s.verified[a.Addr()] = true
+	s.members[a.Addr()] = true
 }
 
 type slotKey struct{}
@@ -77,7 +69,7 @@ func (s *slots) admit(ctx context.Context, info *quic.ClientInfo) (context.Conte
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	free := strangersMax - s.taken
-	if s.verified[addr.Addr()] {
+	if s.members[addr.Addr()] {
 		free += memberSlots
 	}
 	if free <= 0 || s.bySource[src] >= strangersPerSource {
@@ -124,14 +116,14 @@ func (t *Transport) serveStranger(ep *endpoint, conn *quic.Conn, device crdt.Dev
 	ctx, cancel := context.WithTimeout(ep.ctx, t.cfg.StrangerTime)
 	defer cancel()
 	if t.cfg.Stranger == nil {
-		closeConn(conn, codeStranger, "not a member")
+		t.refuse(conn, device)
 		return
 	}
 	member := make(chan struct{})
 	go func() {
 		defer close(member)
 		if _, err := conn.AcceptUniStream(ctx); err == nil {
-			closeConn(conn, codeStranger, "not a member")
+			t.refuse(conn, device)
 		}
 	}()
 	err := t.strangerStream(ctx, conn, device)
@@ -164,7 +156,7 @@ func (t *Transport) strangerStream(ctx context.Context, conn *quic.Conn, device 
 	if err != nil {
 		return err
 	}
-	err = t.cfg.Stranger(ctx, device, exporter, &limited{s, strangerBytes, strangerBytes})
+	err = t.cfg.Stranger(ctx, device, exporter, &limited{rw: s, readLeft: strangerFirstBytes, writeLeft: strangerBytes})
 	// Closing the connection would discard what the other side has not read: let it close first.
 	if cerr := s.Close(); err == nil {
 		err = cerr
@@ -206,7 +198,7 @@ func (t *Transport) DialStranger(ctx context.Context, addr netip.AddrPort,
 	if err != nil {
 		return fmt.Errorf("join at %s: %w", addr, err)
 	}
-	return f(ctx, device, exporter, &limited{s, strangerBytes, strangerBytes})
+	return f(ctx, device, exporter, &limited{rw: s, readLeft: strangerBytes, writeLeft: strangerBytes, proven: true})
 }
 
 // exporterOf returns the bytes that only the two ends of conn share.
@@ -215,11 +207,22 @@ func exporterOf(conn *quic.Conn) ([]byte, error) {
 	return tls.ExportKeyingMaterial("muster-join", nil, 32)
 }
 
+// Proven tells that whoever is at the other end of a joining stream has proved something that a stranger cannot: that it
+// holds an invitation, or operations of the team. From then on the stream carries 1 MiB. rw is what Config.Stranger was
+// given; anything else is left as it is.
+func Proven(rw io.ReadWriter) {
+	if l, ok := rw.(*limited); ok && !l.proven {
+		l.proven = true
+		l.readLeft += strangerBytes - strangerFirstBytes
+	}
+}
+
 // limited is a stream that carries so many bytes each way.
 type limited struct {
 	rw        io.ReadWriter
 	readLeft  int
 	writeLeft int
+	proven    bool // readLeft has been raised
 }
 
 // Read implements io.Reader.

@@ -276,7 +276,12 @@ func TestStrangerJoins(t *testing.T) {
 func TestStrangerIsBounded(t *testing.T) {
 	simulate(t, func(t *testing.T, w *world) {
 		results := make(chan error, 1)
+		proves := false
 		serve := func(_ context.Context, _ crdt.DeviceID, _ []byte, rw io.ReadWriter) error {
+			if proves {
+				Proven(rw)
+				Proven(rw) // which changes nothing
+			}
 			_, err := io.Copy(io.Discard, rw)
 			if err == nil {
 				_, err = rw.Write(make([]byte, strangerBytes+1))
@@ -309,6 +314,10 @@ func TestStrangerIsBounded(t *testing.T) {
 			defer func() { _ = ended(conn) }()
 			return <-results
 		}
+		if err := join(make([]byte, strangerFirstBytes+1), true); !errors.Is(err, ErrTooMuch) {
+			t.Errorf("too much sent before anything was proved: %v", err)
+		}
+		proves = true
 		if err := join(make([]byte, strangerBytes+1), true); !errors.Is(err, ErrTooMuch) {
 			t.Errorf("too much sent: %v", err)
 		}

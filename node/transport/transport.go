@@ -29,6 +29,7 @@ type Transport struct {
 	cert     tls.Certificate
 	resetKey quic.StatelessResetKey
 	tokenKey quic.TokenGeneratorKey
+	tokens   quic.TokenStore // that peers gave us
 
 	events    chan Event // unbuffered, so that a send has happened when the owner knows of it
 	announces chan Announce
@@ -107,6 +108,7 @@ func New(cfg Config) (*Transport, error) {
 		return nil, fmt.Errorf("transport: %w", err)
 	}
 	t.cert, t.resetKey, t.tokenKey = cert, quic.StatelessResetKey(reset), quic.TokenGeneratorKey(token)
+	t.tokens = quic.NewLRUTokenStore(tokenPeersMax, tokensPerPeer)
 	t.gossip = newGossip(t)
 	t.cuts = newCuts(&t.count.cut)
 	t.slots = newSlots(&t.count)
@@ -260,10 +262,17 @@ func (t *Transport) Peers() []PeerInfo {
 	return peers
 }
 
-// Recheck asks Config.Member again about every peer and drops those that are none any more. Call it when the team
-// changed. Someone who became a member is served at the next dial, by either side.
+// Recheck asks Config.Member again about every peer and drops those that are none any more, which are told what
+// Config.Refusal says. Call it when the team changed. Someone who became a member is served at the next dial, by either side.
 func (t *Transport) Recheck() {
-	t.stopLinks(ErrStranger, func(d crdt.DeviceID) bool { return !t.cfg.Member(d) })
+	t.mu.Lock()
+	links := slices.Collect(maps.Values(t.links))
+	t.mu.Unlock()
+	for _, l := range links {
+		if !t.cfg.Member(l.device) { // asked without our lock: it may need the owner's
+			l.stop(t.refusal(l.device))
+		}
+	}
 }
 
 // Reconnect ends every connection because of why, so that both sides begin anew. Each follows by a PeerDown, and comes
