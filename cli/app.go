@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/term"
+
 	"muster/node/api"
 )
 
@@ -42,6 +44,9 @@ type app struct {
 	ask   bool // In is a terminal: questions can be asked
 	color bool // Out is a terminal that shows colour, and nobody asked for none
 
+	// width returns the columns of the terminal that Out is; nil: it is none.
+	width func() int
+
 	set settings
 
 	// open reaches the node of dir, starting it if it must.
@@ -63,6 +68,9 @@ func Main() int {
 	a := newApp(Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv})
 	a.ask = terminal(os.Stdin)
 	a.color = terminal(os.Stdout) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	if terminal(os.Stdout) {
+		a.width = func() int { return columnsOf(os.Stdout) }
+	}
 	return a.run(context.Background(), os.Args[1:])
 }
 
@@ -86,6 +94,15 @@ func terminal(f *os.File) bool {
 	}
 	null, err := os.Stat(os.DevNull)
 	return err != nil || !os.SameFile(info, null)
+}
+
+// columnsOf returns how wide a terminal is; 0: it does not say.
+func columnsOf(f *os.File) int {
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
 }
 
 // run does one command line and returns its exit code.
@@ -145,7 +162,7 @@ func exitOf(code string) int {
 	switch code {
 	case api.CodeUsage:
 		return exitUsage
-	case api.CodeConfirm:
+	case api.CodeConfirm, api.CodeLocked:
 		return exitHuman
 	case api.CodeNoNode:
 		return exitNoNode

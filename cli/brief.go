@@ -149,7 +149,7 @@ func briefMiddle(b api.Briefing, now time.Time) []string {
 		}
 	}
 	for i := range b.Risks {
-		risks = append(risks, clean(b.Risks[len(b.Risks)-1-i].Text))
+		risks = append(risks, sealedText(&b.Risks[len(b.Risks)-1-i]))
 	}
 	for _, v := range b.IfThen {
 		ifs = append(ifs, clean(v.Value))

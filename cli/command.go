@@ -51,7 +51,11 @@ func commandVerbs() []write {
 			},
 			// Without either, the node says what is open: a better answer than that a word is missing.
 		},
-		{use: "confirm", short: "you have seen that who you offered command to has it", group: groupCommand},
+		{
+			use: "confirm [@WHO]", short: "who you offered command to has it; @WHO: you know this member", group: groupCommand,
+			example: "  muster confirm\n  muster confirm @eve\nthe second lets somebody in who joined by a code that was used up or did not count",
+			raw:     (*app).confirmMember,
+		},
 		{
 			use: `take-back "what you heard"`, short: "you are back: command from whoever acted for you", group: groupCommand,
 			grammar: grammar{text: "what you heard"}, example: `  muster take-back "carol drained the west; the carrier has a fibre cut"`,
@@ -84,7 +88,8 @@ func commandVerbs() []write {
 func roleVerbs() []write {
 	return []write{{
 		use: "role [@WHO] ROLE [--withdraw]", short: "give somebody a role: deputy, lead, scribe, comms, liaison, ...", group: groupCommand,
-		grammar: grammar{who: 1, text: "role"}, example: `  muster role @erin scribe`,
+		grammar: grammar{who: 1, text: "role"}, example: "  muster role @erin scribe\nin the team, not in an incident:\n  muster role @erin steward|responder|observer [\"why\"]",
+		other: (*app).giveRole,
 		flags: func(cmd *cobra.Command, in *api.Write) {
 			cmd.Flags().BoolVar(&in.Withdraw, "withdraw", false, "nobody, or not this person, has the role any more")
 		},

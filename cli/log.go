@@ -81,11 +81,14 @@ func (a *app) follow(ctx context.Context, s api.Service, before []api.Entry) err
 	return nil
 }
 
-// printEntry is one line of the timeline; <> marks what came by a merge.
+// printEntry is one line of the timeline; <> marks what came by a merge, a question mark what does not count.
 func printEntry(p *printer, e api.Entry, now time.Time) {
 	merged := "  "
 	if e.Merged {
 		merged = "<>"
+	}
+	if e.Grey != "" {
+		merged = " ?"
 	}
 	text := clean(e.Text)
 	switch ref := clean(e.Ref); {
@@ -97,6 +100,13 @@ func printEntry(p *printer, e api.Entry, now time.Time) {
 	if e.OccurredMS > 0 {
 		text += fmt.Sprintf(" (happened %s)", clock(e.OccurredMS, now))
 	}
-	head := fmt.Sprintf("%s %s %s ", clock(e.AtMS, now), merged, pad(clean(e.Actor), 8))
+	if e.Grey != "" {
+		text += " [" + greyWhy(e.Grey) + ": does not count]"
+	}
+	actor := clean(e.Actor)
+	if e.From != "" {
+		actor = clean(e.From)
+	}
+	head := fmt.Sprintf("%s %s %s ", clock(e.AtMS, now), merged, pad(actor, 8))
 	p.line(wrap(head, text, len([]rune(head))))
 }

@@ -10,11 +10,12 @@ import (
 func noteVerbs() []write {
 	return []write{
 		{
-			use: `note "text" [-k KIND] [--at TIME]`, short: "say what you see or did", group: groupTimeline, grammar: grammar{text: "text"},
-			example: "  muster note \"db1 is back\" -k obs --at 02:41",
+			use: `note "text" [-k KIND] [--at TIME] [--sealed-to @WHO,...]`, short: "say what you see or did", group: groupTimeline, grammar: grammar{text: "text"},
+			example: "  muster note \"db1 is back\" -k obs --at 02:41\n  muster note --sealed-to @bob,@carol \"the root password is ...\"",
 			flags: func(cmd *cobra.Command, in *api.Write) {
 				cmd.Flags().VarP(kindFlag{&in.Kind}, "kind", "k", "obs, act, risk, todo, comms, handoff or broken (still broken: keeps an incident open)")
 				cmd.Flags().Var(atFlag{&in.AtMS}, "at", "when it happened: 02:41 by your clock, or 02:41Z")
+				cmd.Flags().Var(sealedFlag{&in.SealTo}, "sealed-to", "only they and you can read the text; everybody sees that there is one")
 			},
 			fill: func(w words, _ *api.Write) error { return needText("note", "the text", w.text) },
 		},

@@ -36,6 +36,14 @@ func (p *printer) loud(s string) string {
 	return "\x1b[1;31m" + s + "\x1b[0m"
 }
 
+// strong makes the words that are read out stand out where colour is shown.
+func (p *printer) strong(s string) string {
+	if !p.color {
+		return s
+	}
+	return "\x1b[1m" + s + "\x1b[0m"
+}
+
 // print writes v in the form that was asked for: text by calling page, json as one document, jsonl as one line for each
 // element of a list.
 func (a *app) print(v any, page func(*printer)) error {

@@ -162,11 +162,11 @@ func TestTeamVerbs(t *testing.T) {
 	if r := typeOn(t, f, "", "init", "--name", "@ann", "--team", "sre"); r.out != "you are ann in team sre\n" || f.init != (api.Init{Responder: "ann", Team: "sre"}) {
 		t.Errorf("init: %q, %+v", r.out, f.init)
 	}
-	if r := typeOn(t, f, "", "invite", "--uses", "3"); r.out != "7-amber-falcon\n" || !strings.Contains(r.err, "muster join") {
+	if r := typeOn(t, f, "", "invite", "--code", "--uses", "3"); r.out != "7-amber-falcon\n" || !strings.Contains(r.err, "muster join") {
 		t.Errorf("invite: %q %q", r.out, r.err)
 	}
 	if r := typeOn(t, f, "", "join", "7-amber-falcon", "--name", "@bob"); r.out != "you are bob in team sre, let in by ann; 2 members, 7 operations\n" ||
-		f.join != (api.Join{Code: "7-amber-falcon", Responder: "bob"}) {
+		f.join.Code != "7-amber-falcon" || f.join.Responder != "bob" || f.join.Bundle != "" {
 		t.Errorf("join: %q, %+v", r.out, f.join)
 	}
 	if r := typeOn(t, f, "", "drill", "cut", "@bob", "erin"); r.code != 0 || strings.Join(f.cut, ",") != "bob,erin" {

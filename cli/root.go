@@ -19,6 +19,7 @@ const (
 	groupTimeline = "timeline"
 	groupPeople   = "people"
 	groupMerge    = "merge"
+	groupTeam     = "team"
 	groupNode     = "node"
 )
 
@@ -56,6 +57,7 @@ func (a *app) root() *cobra.Command {
 		&cobra.Group{ID: groupTimeline, Title: "Timeline"},
 		&cobra.Group{ID: groupPeople, Title: "People"},
 		&cobra.Group{ID: groupMerge, Title: "After a time apart"},
+		&cobra.Group{ID: groupTeam, Title: "The team"},
 		&cobra.Group{ID: groupNode, Title: "This node"},
 	)
 	for _, w := range writes() {
@@ -63,10 +65,15 @@ func (a *app) root() *cobra.Command {
 	}
 	root.AddCommand(
 		a.statusCommand(), a.showCommand(), a.briefCommand(), a.logCommand(), a.peersCommand(), a.conflictsCommand(), a.mergeCommand(),
-		a.upCommand(), a.downCommand(), a.initCommand(), a.inviteCommand(), a.joinCommand(), a.drillCommand(),
+		a.upCommand(), a.downCommand(), a.initCommand(), a.inviteCommand(), a.invitesCommand(), a.joinCommand(),
+		a.teamCommand(), a.drillCommand(),
 		a.doctorCommand(), a.profileCommand(),
 		a.replayCommand(), a.demoCommand(), a.configCommand(), a.versionCommand(),
 	)
+	root.AddCommand(a.trustCommands()...)
+	root.AddCommand(a.carryCommands()...)
+	root.AddCommand(a.rallyCommand())
+	root.AddCommand(a.protectCommand(), a.unlockCommand())
 	root.SetHelpCommand(a.helpCommand(root))
 	root.SetHelpTemplate("{{with (or .Long .Short)}}{{.}}\n{{end}}{{if or .Runnable .HasSubCommands}}\n{{.UsageString}}{{end}}")
 	root.SetUsageTemplate(usageTemplate)

@@ -42,7 +42,7 @@ func TestScripts(t *testing.T) {
 
 // setup keeps nodes on loopback, out of each other's sight unless a script joins them, and ends them with the script.
 func setup(env *testscript.Env) error {
-	for k, v := range map[string]string{"HOME": env.WorkDir, "MUSTER_LISTEN": "127.0.0.1:0", "MUSTER_DISCOVER": "off", "TZ": "UTC", "GORACE": raceExit} {
+	for k, v := range map[string]string{"HOME": env.WorkDir, "MUSTER_LISTEN": "127.0.0.1:0", "MUSTER_DISCOVER": "off", "MUSTER_KEYRING": "off", "TZ": "UTC", "GORACE": raceExit} {
 		env.Setenv(k, v)
 	}
 	env.Defer(func() {

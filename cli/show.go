@@ -101,6 +101,7 @@ func printHead(p *printer, in api.Incident, now time.Time) {
 	printNames(p, in)
 	p.line(wrap("CMD ", commandLine(in.Command, now), 4))
 	printWarnings(p, in.Warnings)
+	printGrey(p, in.Grey)
 	if len(in.Roles) > 0 {
 		var roles []string
 		for _, r := range in.Roles {
@@ -250,7 +251,7 @@ func unreadBy(commander string) string {
 }
 
 func printNote(p *printer, n api.Note, now time.Time) {
-	text := clean(n.Text)
+	text := sealedText(&n)
 	if r := n.Redacted; r != nil {
 		text = fmt.Sprintf("REDACTED by %s %s: %s", clean(r.By), clock(r.AtMS, now), clean(r.Value))
 	}

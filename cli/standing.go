@@ -209,6 +209,14 @@ func standingHead(st api.Status, now time.Time) []string {
 	if len(st.Warnings) > 0 {
 		out = append(out, "warning: "+clean(st.Warnings[0]))
 	}
+	if live := slices.ContainsFunc(st.Incidents, func(i api.IncidentStatus) bool { return i.Live }); !live {
+		if len(st.TeamNotes) > 0 {
+			out = append(out, "team: "+clean(st.TeamNotes[0])) // in an incident it waits
+		}
+		if st.Protection == api.ProtectedNone {
+			out = append(out, protectionWords(st.Protection))
+		}
+	}
 	return out
 }
 

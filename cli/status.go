@@ -53,9 +53,19 @@ func (a *app) status(ctx context.Context) (api.Status, error) {
 }
 
 func printStatus(p *printer, st api.Status) {
+	if st.Protection == api.ProtectedLocked {
+		p.line("home " + st.Home)
+		for _, w := range st.Warnings {
+			p.line(clean(w))
+		}
+		return
+	}
 	p.linef("%s in team %s, device %s, up %s", clean(st.Responder), clean(st.Team), cut(st.Device, 12), stint(st.UptimeMS))
 	p.linef("listens on %s; %s", strings.Join(st.Listen, " "), count(st.Operations, "operation"))
 	p.line("home " + st.Home)
+	if st.Protection == api.ProtectedNone {
+		p.line(protectionWords(st.Protection))
+	}
 	if len(st.Cut) > 0 {
 		p.line(wrap("", p.loud("CUT")+" by a drill from "+clean(strings.Join(st.Cut, ", "))+`; end it with "muster drill heal"`, 2))
 	}
@@ -64,6 +74,9 @@ func printStatus(p *printer, st api.Status) {
 	}
 	for _, w := range st.Warnings {
 		p.line(wrap(p.loud("warning")+": ", clean(w), 2))
+	}
+	for _, n := range st.TeamNotes {
+		p.line(wrap("team: ", clean(n), 2))
 	}
 	for _, in := range counted(st.Incidents) {
 		p.line(incidentLine(in))

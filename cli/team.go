@@ -32,66 +32,6 @@ func (a *app) initCommand() *cobra.Command {
 	return cmd
 }
 
-// inviteCommand prints a code, and nothing else, on its output.
-func (a *app) inviteCommand() *cobra.Command {
-	var in api.Invite
-	cmd := &cobra.Command{
-		Use: "invite [--uses N]", Short: "a code that lets others into the team", GroupID: groupNode, Args: none,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if in.Uses < 1 {
-				return usage("invite", "--uses is 1 or more, not %d", in.Uses)
-			}
-			return a.call(cmd.Context(), func(ctx context.Context, s api.Service) error {
-				inv, err := s.Invite(ctx, in)
-				if err != nil {
-					return err
-				}
-				if err := a.print(inv, func(p *printer) { p.line(clean(inv.Code)) }); err != nil {
-					return err
-				}
-				return a.note("on the other laptop: muster join CODE (good for %s)", count(inv.Uses, "laptop"))
-			})
-		},
-	}
-	cmd.Flags().IntVar(&in.Uses, "uses", 1, "how many may use it")
-	return cmd
-}
-
-// joinCommand enters the team of a code.
-func (a *app) joinCommand() *cobra.Command {
-	var in api.Join
-	cmd := &cobra.Command{
-		Use: "join CODE [--name RESPONDER]", Short: "enter the team of somebody who invited you", GroupID: groupNode,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			in.Code = strings.TrimSpace(strings.Join(args, " "))
-			in.Responder = strings.TrimPrefix(in.Responder, "@")
-			if in.Code == "" {
-				return usage("join", `the code is missing; a member gets one from "muster invite"`)
-			}
-			return a.call(cmd.Context(), func(ctx context.Context, s api.Service) error {
-				j, err := s.Join(ctx, in)
-				if err != nil {
-					return err
-				}
-				err = a.print(j, func(p *printer) {
-					p.linef("you are %s in team %s, let in by %s; %s, %s", clean(j.Responder), clean(j.Team), clean(j.Via),
-						count(j.Members, "member"), count(j.Operations, "operation"))
-				})
-				if err != nil {
-					return err
-				}
-				st, err := s.Status(ctx)
-				if err != nil || len(st.Responders) == 0 || st.Responders[0].Role != "observer" {
-					return err
-				}
-				return a.note("the code had been used as often as it may: you are an observer")
-			})
-		},
-	}
-	cmd.Flags().StringVar(&in.Responder, "name", "", "your handle, as others will type it after @")
-	return cmd
-}
-
 // drillCommand cuts this node from others for practice: a real cut, shown on every screen while it lasts.
 func (a *app) drillCommand() *cobra.Command {
 	cmd := &cobra.Command{

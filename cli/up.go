@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -13,6 +14,10 @@ import (
 	"muster/node"
 	"muster/node/api"
 )
+
+// gcPercent is how much garbage a node lets come up, of what is in use, before it collects it: half of Go's default. The board
+// is in memory and a laptop is for other work too; it costs some of the speed of a first sync.
+const gcPercent = 50
 
 // upCommand runs the node of the directory in this process. It is the one place of this package that knows what a node
 // is made of.
@@ -55,8 +60,12 @@ func (a *app) upCommand() *cobra.Command {
 
 // up runs a node until ctx ends or it is told to stop.
 func (a *app) up(ctx context.Context, log *slog.Logger) error {
+	if a.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	n, err := node.New(node.Config{
 		Dir: a.set.dir, Listen: a.set.listen, Join: a.set.join, NoDiscover: !a.set.discover, Log: log, Version: buildVersion().Version,
+		Keyring: a.keyring(), Passphrase: a.Getenv(envPassphrase),
 	})
 	if err != nil {
 		return err

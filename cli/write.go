@@ -21,6 +21,11 @@ type write struct {
 	// alone is what the verb does without any words, where that is another thing. Nil: it is not.
 	alone func(a *app, ctx context.Context) error
 
+	// raw and other do something else than a write where the words, unsorted and sorted, say so, and report whether they did.
+	// Nil: they never do.
+	raw   func(a *app, ctx context.Context, args []string) (bool, error)
+	other func(a *app, ctx context.Context, w words) (bool, error)
+
 	// flags adds the verb's own; they write into in. Nil: none.
 	flags func(cmd *cobra.Command, in *api.Write)
 	// fill puts the words where the verb wants them, and refuses what makes no sense. Nil: nothing but [plain].
@@ -59,9 +64,19 @@ func (a *app) writeCommand(w write) *cobra.Command {
 		if w.alone != nil && len(args) == 0 {
 			return w.alone(a, cmd.Context())
 		}
+		if w.raw != nil {
+			if done, err := w.raw(a, cmd.Context(), args); done || err != nil {
+				return err
+			}
+		}
 		words, err := w.grammar.sort(cmd.Name(), args)
 		if err != nil {
 			return err
+		}
+		if w.other != nil {
+			if done, err := w.other(a, cmd.Context(), words); done || err != nil {
+				return err
+			}
 		}
 		in.Verb = cmd.Name()
 		plain(words, &in)

@@ -63,7 +63,7 @@ func (s *session) briefing(now time.Time, doc crdt.DocID) api.Briefing {
 		out.Updates = append(out.Updates, update(&b.Updates[i]))
 	}
 	for _, n := range b.Risks {
-		out.Risks = append(out.Risks, note(n))
+		out.Risks = append(out.Risks, s.note(g, n))
 	}
 	for _, h := range b.RuledOut {
 		out.RuledOut = append(out.RuledOut, theory(h))

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,6 +41,7 @@ type bubble struct {
 	skew   []time.Duration
 	ends   []chan error
 	cancel []context.CancelFunc // nil while the node is not running
+	mu     sync.Mutex           // guards stores: several may join at once
 	stores map[string]*store.Memory
 	bend   func(store.Store) store.Store // what to put around stores opened from now on; nil: nothing
 }
@@ -143,6 +145,8 @@ func (b *bubble) halt(i int) {
 
 // openStore keeps memory stores across restarts, by directory; a team that was founded moved its directory.
 func (b *bubble) openStore(dir string, cfg store.Config) (store.Store, store.Report, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	key := filepath.Dir(dir)
 	if err := os.MkdirAll(key, 0o700); err != nil { // as a store on disk does: the address book goes there too
 		return nil, store.Report{}, err

@@ -16,17 +16,21 @@ import (
 // An invitation code holds all a laptop needs to find a team and be let in, without asking anyone else:
 //
 //	version 1 | secret 16 | team 32 | n | n × (1 byte 4 or 16 | address | port 2) | first 2 bytes of CRC-32C of all before
+//	version 2 | secret 16 | team 32 | announced 32 | n | ...
 //
 // as base32 in lower case after "muster-". The secret is the seed of the invitation's key, of which the team document
-// holds the public half; whoever reads the code may join, so it is shown to people and kept nowhere.
+// holds the public half; whoever reads the code may join, so it is shown to people and kept nowhere. Version 2 holds what
+// the team announces itself with on the links, where that is not what follows from its name any more.
 type code struct {
-	secret [16]byte
-	team   crdt.DocID
-	addrs  []netip.AddrPort
+	secret   [16]byte
+	team     crdt.DocID
+	announce []byte // 32 bytes; nil: what follows from team
+	addrs    []netip.AddrPort
 }
 
 const (
 	codeVersion  = 1
+	codeVersion2 = 2
 	codePrefix   = "muster-"
 	codeAddrsMax = 3
 )
@@ -42,9 +46,21 @@ func (c *code) key() ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed(seed[:])
 }
 
+// discoveryKey returns what the team's members are recognised by on the links.
+func (c *code) discoveryKey() []byte {
+	if c.announce != nil {
+		return c.announce
+	}
+	return discoveryKey(c.team)
+}
+
 func (c *code) String() string {
 	b := append([]byte{codeVersion}, c.secret[:]...)
 	b = append(b, c.team[:]...)
+	if c.announce != nil {
+		b[0] = codeVersion2
+		b = append(b, c.announce...)
+	}
 	addrs := c.addrs[:min(len(c.addrs), codeAddrsMax)]
 	b = append(b, byte(len(addrs)))
 	for _, a := range addrs {
@@ -74,12 +90,17 @@ func parseCode(s string) (*code, error) {
 		return nil, fmt.Errorf("the code is mistyped or cut short")
 	}
 	r := crdt.NewReader(body)
-	if v := r.Byte(); v != codeVersion {
-		return nil, fmt.Errorf("the code is of version %d, this muster reads %d", v, codeVersion)
+	version := r.Byte()
+	if version != codeVersion && version != codeVersion2 {
+		return nil, fmt.Errorf("the code is of version %d, this muster reads up to %d: it is of a newer muster", version, codeVersion2)
 	}
 	c := &code{}
 	copy(c.secret[:], r.Take(len(c.secret)))
 	c.team = crdt.DocID(r.Hash())
+	if version == codeVersion2 {
+		announce := r.Hash()
+		c.announce = announce[:]
+	}
 	for range min(r.Byte(), codeAddrsMax) {
 		ip, ok := netip.AddrFromSlice(r.Take(int(r.Byte())))
 		port := r.Take(2)

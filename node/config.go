@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"muster/crdt/auth"
+	"muster/node/identity/vault"
 	"muster/node/store"
 )
 
@@ -20,6 +21,13 @@ type Config struct {
 	Listen    netip.AddrPort   // UDP; zero: all addresses, port 7946 or any free one when that is taken
 	Join      []netip.AddrPort // where to look for members, besides discovery and memory
 	Version   string           // of the program, for people
+
+	// Keyring guards the secrets of a fresh home, and opens those it guards. Nil: there is none.
+	Keyring Keyring
+	// Passphrase opens a home that one guards; empty: the node starts locked.
+	Passphrase string
+	// PassphraseWork is how hard a new passphrase is to try, as the base-2 logarithm of scrypt's N; 0: about a second each.
+	PassphraseWork int
 
 	NoDiscover bool         // neither announce this node nor listen for others
 	NoAPI      bool         // no socket; for callers in the same process
@@ -90,3 +98,6 @@ func loginHandle() string {
 	}
 	return name
 }
+
+// Keyring is a keyring of a desktop session, see [SystemKeyring].
+type Keyring = vault.Ring

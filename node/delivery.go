@@ -51,7 +51,7 @@ func (s *session) awaitDelivery(ctx context.Context, w *waiter) api.Delivery {
 func (s *session) delivery(now time.Time, doc crdt.DocID, op crdt.Hash, among []auth.PersonID) api.Delivery {
 	me := s.me().Person
 	held := map[auth.PersonID]bool{}
-	for _, m := range s.r.Team().Members() {
+	for _, m := range s.admitted() {
 		if m.Person != me && (among == nil || slices.Contains(among, m.Person)) {
 			held[m.Person] = held[m.Person] || s.r.Holds(m.Device, doc, op) || s.r.Knew(m.Device, doc, op)
 		}
@@ -144,7 +144,7 @@ func (s *session) roundabout(now time.Time, p *api.Peer, person auth.PersonID, s
 // else in the team. Before anybody was heard it is as long as the node has been running.
 func (s *session) alone(now time.Time) int64 {
 	since, others := now.Add(-time.Since(s.n.start)), false
-	for _, m := range s.r.Team().Members() {
+	for _, m := range s.admitted() {
 		if m.Person == s.me().Person {
 			continue
 		}

@@ -4,7 +4,7 @@
 //
 // A home directory holds
 //
-//	device.key       this laptop's identity
+//	device.key       this laptop's identity, and where it is protected the key of the disk, wrapped (package vault)
 //	team             which of the teams below is the current one
 //	teams/ID/store   operations (package store)
 //	teams/ID/peers   address book (package membership)
@@ -28,6 +28,8 @@
 //     what the network brings.
 //   - Who was heard when and through whom, and whose nodes hold what, is laid over a board when it is shown. It is never
 //     part of one.
+//   - In a home that is protected (guard.go) nothing a person wrote is in the clear in any file; one that lacks its
+//     passphrase starts locked rather than not at all.
 //   - A fresh directory needs no set-up: the first start founds a team of one.
 //   - Run returns only when everything it started has ended.
 package node

@@ -31,6 +31,9 @@ const (
 // Doctor says why others are not seen. It gathers what this node remembers, tries now whoever is absent, and lets
 // [evidence.explain] judge.
 func (n *Node) Doctor(ctx context.Context, who []string) (api.Diagnosis, error) {
+	if why := n.isLocked(); why != nil {
+		return lockedDiagnosis(why), nil
+	}
 	s, err := n.current(ctx)
 	if err != nil {
 		return api.Diagnosis{}, err
@@ -55,6 +58,8 @@ type examination struct {
 	links   []netLink
 	deaf    string      // why our own socket does not answer
 	given   []givenAddr // answers at the addresses given by hand
+
+	trouble, remedy string // with this node's own standing
 }
 
 // A patient is a device that is examined.
@@ -110,7 +115,8 @@ func (x *examination) choose(who []string) error {
 	if len(who) == 0 {
 		x.people = slices.DeleteFunc(slices.Clone(team.All()), func(p auth.PersonID) bool { return p == me })
 	}
-	for _, m := range team.Members() {
+	x.trouble, x.remedy = x.s.ownTrouble()
+	for _, m := range x.s.admitted() {
 		if slices.Contains(x.people, m.Person) && m.Device != x.s.r.Device() {
 			x.devices = append(x.devices, &patient{member: m})
 		}

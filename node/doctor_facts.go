@@ -63,6 +63,9 @@ func (x *examination) fact(bad bool, about, format string, args ...any) {
 
 // facts says what was observed, what concerns everybody first.
 func (x *examination) facts() {
+	if x.trouble != "" {
+		x.fact(true, "standing", "%s; %s", x.trouble, x.remedy)
+	}
 	x.factsOfLinks()
 	x.factsOfSocket()
 	x.factsOfDiscovery()

@@ -12,6 +12,7 @@ import (
 	"muster/crdt"
 	"muster/crdt/auth"
 	"muster/node/identity"
+	"muster/node/identity/pake"
 	"muster/node/replica"
 	"muster/node/store"
 	"muster/node/wire"
@@ -95,7 +96,7 @@ func (d *doorway) open(t testing.TB) *session {
 	if err := m.Put(nil, d.recs); err != nil {
 		t.Fatal(err)
 	}
-	s := &session{n: &Node{}, team: crdt.DocID(d.recs[0].Hash), store: m, calls: make(chan *call), done: make(chan struct{})}
+	s := &session{n: &Node{cfg: Config{}.withDefaults(), device: identity.FromSeed([32]byte{1})}, team: crdt.DocID(d.recs[0].Hash), store: m, calls: make(chan *call), done: make(chan struct{})}
 	s.ctx, s.quit = context.WithCancelCause(t.Context())
 	s.r, err = replica.New(replica.Config{
 		Signer: d.founder(), Verify: crdt.VerifyEd25519, Team: s.team, Epoch: 1, Rand: func(b []byte) { clear(b) }, Storage: m,
@@ -153,8 +154,15 @@ func FuzzStranger(f *testing.F) {
 	f.Add(frames(f, append([]byte{askIntroducePart}, wire.AppendBatch(nil, &wire.Batch{Doc: crdt.DocID(d.recs[0].Hash), Records: d.recs[:1]})...), []byte{askIntroduce}))
 	f.Add(frames(f, []byte{9}))
 	f.Add([]byte{0, 0, 0xf0, 0})
+	_, first, err := pake.Start(wordsRun("7-amber-falcon-ridge", d.joiner.ID(), identity.FromSeed([32]byte{1}).ID(), doorExporter, wordsJoiner))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(frames(f, append([]byte{askWords, 0, 7}, first...), make([]byte, pake.TagSize), knock))
+	f.Add(frames(f, []byte{askWords}))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		s := d.open(t)
+		d.words(s, 7)
 		rw := &conversation{in: bytes.NewReader(in)}
 		err := s.stranger(t.Context(), d.joiner.ID(), doorExporter, rw)
 		knocked := bytes.HasPrefix(in, frames(t, knock))
@@ -163,7 +171,7 @@ func FuzzStranger(f *testing.F) {
 			if ferr != nil || answers > 1 {
 				t.Fatalf("answer %d: %v", answers, ferr)
 			}
-			if b[0] == answerYes && len(b) > 1 && !knocked {
+			if b[0] == answerYes && len(b) > 1 && !knocked && !(answers == 0 && len(b) <= 1+pake.MessageMax) {
 				t.Fatal("the team document was given away")
 			}
 		}

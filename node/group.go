@@ -78,12 +78,15 @@ func (s *session) canonicals(docs []crdt.DocID) []crdt.DocID {
 // propose writes what a verb needs: usually one operation, in a group of several incidents sometimes one in each. All of
 // them become durable together. The first is the one that the receipt is about.
 func (s *session) propose(now time.Time, doc crdt.DocID, in board.Intent) ([]replica.Proposed, error) {
-	return s.r.ProposeAll(now, func(ctx board.CheckContext) ([]board.Placed, error) {
-		if in.Verb == "same" {
-			return board.Link(s.r.Board(doc), s.r.Board(in.Other), s.group(doc), in, ctx)
-		}
-		return s.group(doc).Check(in, ctx)
-	})
+	return s.r.ProposeAll(now, func(ctx board.CheckContext) ([]board.Placed, error) { return s.place(doc, in, ctx) })
+}
+
+// place says what a verb writes, and where.
+func (s *session) place(doc crdt.DocID, in board.Intent, ctx board.CheckContext) ([]board.Placed, error) {
+	if in.Verb == "same" {
+		return board.Link(s.r.Board(doc), s.r.Board(in.Other), s.group(doc), in, ctx)
+	}
+	return s.group(doc).Check(in, ctx)
 }
 
 // groupNotes is what a receipt says besides when several incidents were written in, when incidents have become one, and

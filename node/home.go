@@ -12,17 +12,21 @@ import (
 
 	"muster/crdt"
 	"muster/crdt/auth"
-	"muster/node/identity"
 	"muster/node/replica"
 	"muster/node/store"
 )
 
-// home is the layout of a node's directory.
-type home string
+// home is the layout of a node's directory, and what its files are sealed with.
+type home struct {
+	dir  string
+	disk *diskKeys
+}
 
-func (h home) key() string                 { return filepath.Join(string(h), "device.key") }
-func (h home) current() string             { return filepath.Join(string(h), "team") }
-func (h home) teams() string               { return filepath.Join(string(h), "teams") }
+func newHome(dir string) home { return home{dir, new(diskKeys)} }
+
+func (h home) key() string                 { return filepath.Join(h.dir, "device.key") }
+func (h home) current() string             { return filepath.Join(h.dir, "team") }
+func (h home) teams() string               { return filepath.Join(h.dir, "teams") }
 func (h home) team(id crdt.DocID) string   { return filepath.Join(h.teams(), id.String()[:32]) }
 func (h home) store(id crdt.DocID) string  { return filepath.Join(h.team(id), "store") }
 func (h home) roster(id crdt.DocID) string { return filepath.Join(h.team(id), "roster") }
@@ -86,13 +90,16 @@ func syncDir(dir string) error {
 // randomBytes fills b from the system's random source, which does not fail.
 func randomBytes(b []byte) { _, _ = rand.Read(b) }
 
+// foundingPrefix begins the name of a team's directory that is in the making.
+const foundingPrefix = "new-"
+
 // found makes a team of one and returns its identity. The store is made under another name first, since the team's
 // identity depends on the epoch that the store draws.
 func (n *Node) found(handle, team string) (crdt.DocID, error) {
 	if err := errors.Join(auth.CheckHandle(handle), auth.CheckName("team name", team)); err != nil {
 		return crdt.DocID{}, err
 	}
-	tmp, err := os.MkdirTemp(n.home.teams(), "new-")
+	tmp, err := os.MkdirTemp(n.home.teams(), foundingPrefix)
 	if err != nil {
 		return crdt.DocID{}, err
 	}
@@ -127,27 +134,38 @@ func (n *Node) foundIn(dir, handle, team string) (crdt.DocID, error) {
 }
 
 func (n *Node) storeConfig() store.Config {
-	return store.Config{Device: n.device.ID(), Logger: n.cfg.Log}
+	key, old := n.home.disk.get()
+	return store.Config{Device: n.device.ID(), Key: key, OldKey: old, Logger: n.cfg.Log}
 }
 
-// openHome makes the directories, loads the device key and finds the current team, founding one on a fresh machine.
+// openHome makes the directories, loads the device key and finds the current team, founding one on a fresh machine. Where
+// the key is locked away it leaves it at that.
 func (n *Node) openHome() error {
 	if err := os.MkdirAll(n.home.teams(), 0o700); err != nil {
 		return err
 	}
-	if err := os.Chmod(string(n.home), 0o700); err != nil {
+	if err := os.Chmod(n.home.dir, 0o700); err != nil {
 		return err
 	}
 	var err error
-	if n.lock, err = lockHome(string(n.home)); err != nil {
+	if n.lock, err = lockHome(n.home.dir); err != nil {
 		return err
 	}
-	if n.device, err = identity.LoadOrCreate(n.home.key()); err != nil {
+	if err := n.openGuard(); err != nil {
 		return err
 	}
-	if n.team, err = n.home.readCurrent(); err != nil || !n.team.IsZero() {
+	if n.team, err = n.home.readCurrent(); err != nil || n.guard.locked != nil {
 		return err
 	}
+	return n.ensureTeam()
+}
+
+// ensureTeam founds a team where there is none yet.
+func (n *Node) ensureTeam() error {
+	if !n.team.IsZero() {
+		return nil
+	}
+	var err error
 	if n.team, err = n.found(n.cfg.Responder, n.cfg.Team); err != nil {
 		return err
 	}

@@ -203,6 +203,7 @@ func (s *session) peerUp(now time.Time, ev transport.PeerUp) {
 	info.offsetMS = theirs.WallMS - ev.At.Add(s.n.cfg.Skew-ev.RTT/2).UnixMilli()
 	s.holdAgain(ev.Device)
 	s.merges.up(ev.Device)
+	s.metWithKeys(ev.Device)
 	s.r.PeerUp(now, ev.Device)
 	s.changed()
 }
@@ -303,6 +304,8 @@ func (s *session) notice(changes []replica.Change) {
 	}
 	if slices.ContainsFunc(changes, func(c replica.Change) bool { return c.Team }) {
 		s.refreshMembers()
+		s.learnKeys()
+		s.publishKeys()
 		s.copyTeam()
 		s.t.Recheck()
 		s.m.Wake("the team changed")

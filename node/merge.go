@@ -17,6 +17,8 @@ const (
 	mergeHeads  = 256              // operations that nothing held had seen; a set with more is not kept
 	mergePause  = time.Minute      // merges that follow each other faster are one
 	mergeWrites = time.Second      // between writes of the file, at least
+	judgeFree   = 5000             // operations of an incident, up to which a merge is looked at whenever it grew; see mayJudge
+	judgeMost   = 100_000          // and at all, unless somebody asks
 	clockWarns  = int64(60 * 1000) // milliseconds a clock is off before a report mentions it
 	apartWarns  = time.Minute      // apart, from which on a report is pointed to although nothing collided
 )
@@ -30,6 +32,7 @@ type merging struct {
 	seen          bool
 
 	judged, notable bool          // of after: whether it was looked at, and is worth pointing to
+	judgedAt        time.Time     // when it was looked at last
 	apart           time.Duration // as judged
 }
 

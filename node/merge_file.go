@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -141,7 +140,7 @@ func unhex(texts []string) ([]crdt.Hash, error) {
 
 // recallMerges reads the file of the node's last run.
 func (s *session) recallMerges() {
-	b, err := os.ReadFile(s.n.home.merges(s.team))
+	b, err := s.n.home.read(s.n.home.merges(s.team))
 	if err == nil {
 		err = s.merges.decode(b)
 	}
@@ -181,7 +180,7 @@ func (s *session) writeMerges(ctx context.Context) error {
 }
 
 func (s *session) writeMergeFile(b []byte) {
-	if err := replaceFile(s.n.home.merges(s.team), b); err != nil {
+	if err := s.n.home.write(s.n.home.merges(s.team), b); err != nil {
 		s.n.cfg.Log.Warn("cannot write down merges", "err", err) // again with the next one
 	}
 }

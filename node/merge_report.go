@@ -172,17 +172,25 @@ func (s *session) rejoined(now time.Time, doc crdt.DocID) *api.Rejoined {
 		if m.seen {
 			continue
 		}
-		if !m.judged {
+		if !m.judged && s.mayJudge(now, m) {
 			r := s.lookAt(now, m.doc, m.merging)
 			m.apart = time.Duration(r.AtMS-r.SinceMS) * time.Millisecond
 			collided := len(r.Settle)+len(r.Settled)+len(r.Merged)+len(r.Decisions)+len(r.Orders) > 0
-			m.judged, m.notable = true, collided || !r.Empty() && m.apart >= apartWarns
+			m.judged, m.notable, m.judgedAt = true, collided || !r.Empty() && m.apart >= apartWarns, now
 		}
 		if m.notable {
 			return &api.Rejoined{AtMS: m.at.UnixMilli(), ApartMS: m.apart.Milliseconds(), Settle: s.brief(doc).Conflicts}
 		}
 	}
 	return nil
+}
+
+// mayJudge reports whether a merge may be looked at again only to say that there is a report. That takes time and memory
+// for each operation of the board, and every write asks for it: while the operations of a large one keep coming, what was
+// found last stands for a while. Of a board so large that only a flood makes it, whoever asks for the report computes it.
+func (s *session) mayJudge(now time.Time, m mergedDoc) bool {
+	n := s.r.Graph(m.doc).Len()
+	return n <= judgeFree || n <= judgeMost && (m.judgedAt.IsZero() || now.Sub(m.judgedAt) >= mergePause)
 }
 
 // rejoinedNote is the line by which a receipt points to it; empty when there is none.

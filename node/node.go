@@ -30,7 +30,12 @@ type Node struct {
 	changed chan struct{} // closed and replaced whenever session changes
 	ended   error         // why Run returned; nil while it has not
 	cut     cutState
-	port    uint16 // bound by the first session, kept by the others
+	guard   guard
+	between func() error            // what a call wants done when no session runs; nil: nothing
+	wake    context.CancelCauseFunc // ends the waiting of a locked node; nil while it does not wait
+	port    uint16                  // bound by the first session, kept by the others
+
+	guarding sync.Mutex // held by whoever changes the guard
 }
 
 // cutState is a drill's cut, which outlives a session.
@@ -47,7 +52,7 @@ func New(cfg Config) (*Node, error) {
 		return nil, api.Errorf(api.CodeUsage, "say where the node lives", "no directory given")
 	}
 	cfg = cfg.withDefaults()
-	n := &Node{cfg: cfg, home: home(cfg.Dir), start: time.Now(), opened: make(chan struct{}), ready: make(chan struct{}), changed: make(chan struct{})}
+	n := &Node{cfg: cfg, home: newHome(cfg.Dir), start: time.Now(), opened: make(chan struct{}), ready: make(chan struct{}), changed: make(chan struct{})}
 	n.cut.devices = map[crdt.DeviceID]bool{}
 	if err := n.openHome(); err != nil {
 		if n.lock != nil {
@@ -137,6 +142,18 @@ func (n *Node) serveDoor(ctx context.Context, cancel context.CancelCauseFunc) er
 // sessions runs one session after another until one ends for good.
 func (n *Node) sessions(ctx context.Context) error {
 	for first := true; ; first = false {
+		if err := n.changeBetween(); err != nil {
+			return err
+		}
+		if n.isLocked() != nil {
+			if first {
+				close(n.opened)
+			}
+			if err := n.waitLocked(ctx); !errors.Is(err, errSwitch) {
+				return err
+			}
+			continue
+		}
 		s, err := n.open()
 		if err != nil {
 			return err
@@ -167,11 +184,13 @@ func (n *Node) current(ctx context.Context) (*session, error) {
 	defer cancel()
 	for {
 		n.mu.Lock()
-		s, changed, ended := n.session, n.changed, n.ended
+		s, changed, ended, locked := n.session, n.changed, n.ended, n.guard.locked
 		n.mu.Unlock()
 		switch {
 		case ended != nil:
 			return nil, ended
+		case locked != nil:
+			return nil, errLocked()
 		case s != nil:
 			return s, nil
 		}
@@ -210,6 +229,13 @@ func (n *Node) switchTo(ctx context.Context, from *session, team crdt.DocID) err
 
 // Stop ends the node after what is in flight is on disk.
 func (n *Node) Stop(ctx context.Context) error {
+	n.mu.Lock()
+	wake := n.wake
+	n.mu.Unlock()
+	if wake != nil {
+		wake(errStop)
+		return nil
+	}
 	s, err := n.current(ctx)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"muster/crdt/board"
 	"muster/node/api"
 	"muster/node/identity"
+	"muster/node/identity/vault"
 	"muster/node/replica"
 	"muster/node/store"
 	"muster/node/transport"
@@ -24,6 +25,8 @@ func problem(err error) error {
 	var unsafeKey *identity.UnsafeFileError
 	var damagedKey *identity.DamagedFileError
 	var corrupt *store.CorruptError
+	var unsafeVault *vault.UnsafeError
+	var damagedVault *vault.DamagedError
 	switch {
 	case errors.As(err, &already):
 		return already
@@ -35,6 +38,21 @@ func problem(err error) error {
 		return api.Errorf(api.CodeRefused, unsafeKey.Hint(), "%s", unsafeKey.Error())
 	case errors.As(err, &damagedKey):
 		return api.Errorf(api.CodeDisk, damagedKey.Hint(), "%s", damagedKey.Error())
+	case errors.As(err, &unsafeVault):
+		return api.Errorf(api.CodeRefused, unsafeVault.Hint(), "%s", unsafeVault.Error())
+	case errors.As(err, &damagedVault):
+		return api.Errorf(api.CodeDisk, damagedVault.Hint(), "%s", damagedVault.Error())
+	case errors.Is(err, vault.ErrPassphrase):
+		return api.Errorf(api.CodeRefused, "it is the one that was given to muster protect on this laptop", "that is not the passphrase")
+	case errors.Is(err, vault.ErrLocked):
+		return api.Errorf(api.CodeUsage, "type it at a terminal, or give it in MUSTER_PASSPHRASE or --passphrase-file", "unlocking takes the passphrase")
+	case errors.Is(err, vault.ErrNotInRing):
+		return api.Errorf(api.CodeRefused, "open it in the session that made it; a copy of the directory opens nowhere else: restore your own laptop, or join anew with another --dir",
+			"%s", vault.ErrNotInRing)
+	case errors.Is(err, vault.ErrNoRing), errors.Is(err, vault.ErrRingSilent):
+		return api.Errorf(api.CodeRefused, "unlock the keyring of your desktop session, or use a passphrase: muster protect passphrase", "%s", err)
+	case errors.Is(err, store.ErrSealed), errors.Is(err, store.ErrWrongKey):
+		return api.Errorf(api.CodeDisk, "was device.key replaced? put the old one back", "%s", err)
 	case errors.As(err, &corrupt):
 		return api.Errorf(api.CodeDisk, "start the node again: it sets the damaged part aside and fetches it from peers", "%s", corrupt.Error())
 	case errors.Is(err, store.ErrDiskFull):

@@ -48,10 +48,10 @@ func (s *session) profile(now time.Time, p auth.PersonID) api.Profile {
 		Schema: "muster.profile/1", Responder: r.Handle, Me: p == s.me().Person, Name: said.Name, Callsign: said.Callsign,
 		Phones: said.Phones, TZ: said.TZ, Shift: said.Shift, Reachable: r.Reachable, HeardMS: r.HeardMS, Via: r.Via, Never: r.Never,
 	}
-	for _, m := range s.r.Team().Members() {
+	out.Role = s.r.Team().RoleOf(p).String()
+	for _, m := range s.admitted() {
 		if m.Person == p {
 			out.Devices++
-			out.Role = m.Role.String()
 		}
 	}
 	return out
@@ -80,6 +80,7 @@ func (n *Node) SetProfile(ctx context.Context, in api.SetProfile) (api.Profile, 
 		op, err := s.r.ProposeTeam(now, auth.KindProfile, news)
 		if err == nil {
 			s.await(w, s.team, op)
+			s.ensureKeys(now)
 		}
 		return err
 	})

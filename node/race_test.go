@@ -8,4 +8,5 @@ const (
 	minutesApart = 6
 	dayDivisor   = 12
 	bulkHistory  = 5000
+	middleTries  = 500 // of somebody between two laptops
 )

@@ -27,11 +27,13 @@ func (n *Node) Write(ctx context.Context, in api.Write) (api.Receipt, error) {
 	var out api.Receipt
 	w := &waiter{done: make(chan struct{})}
 	err = s.do(ctx, func(now time.Time) error {
-		if err := s.canWrite(); err != nil {
+		if err := cmp.Or(s.mayWrite(), s.canWrite()); err != nil {
 			return err
 		}
 		var err error
-		out, err = s.write(now, in, w)
+		if out, err = s.write(now, in, w); err == nil {
+			s.ensureKeys(now)
+		}
 		return err
 	})
 	if err != nil {
@@ -68,6 +70,13 @@ func (s *session) write(now time.Time, in api.Write, w *waiter) (api.Receipt, er
 			return api.Receipt{}, err
 		}
 	}
+	if err := s.checkSecret(doc, in, intent); err != nil {
+		return api.Receipt{}, err
+	}
+	sealNotes, err := s.sealNote(&in, &intent)
+	if err != nil {
+		return api.Receipt{}, err
+	}
 	var made []replica.Proposed
 	if doc.IsZero() {
 		made = make([]replica.Proposed, 1)
@@ -91,6 +100,7 @@ func (s *session) write(now time.Time, in api.Write, w *waiter) (api.Receipt, er
 	for i, n := range out.Notes { // what is suggested can be typed as it stands
 		out.Notes[i] = placeholder.ReplaceAllString(n, "${1}"+out.ID)
 	}
+	out.Notes = append(out.Notes, sealNotes...)
 	s.address(&out, in)
 	if note := s.rejoinedNote(now, p.Doc); note != "" {
 		out.Notes = append(out.Notes, note)
@@ -273,6 +283,9 @@ func (s *session) currentIncident(docs []crdt.DocID) (crdt.DocID, error) {
 
 // Status describes the node.
 func (n *Node) Status(ctx context.Context) (api.Status, error) {
+	if why := n.isLocked(); why != nil {
+		return n.lockedStatus(why), nil
+	}
 	s, err := n.current(ctx)
 	if err != nil {
 		return api.Status{}, err

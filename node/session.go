@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"muster/crdt"
+	"muster/crdt/auth"
 	"muster/node/discover"
 	"muster/node/membership"
 	"muster/node/replica"
@@ -34,17 +35,20 @@ type session struct {
 	m      *membership.Membership
 	d      *discover.Discoverer // nil when told not to discover
 
-	joining atomic.Pointer[discover.Discoverer] // looks for the team that is being joined, else nil
+	ears   ears   // besides d: for a team that is being joined, and for words
+	plates plates // words that let others in
 
-	members atomic.Pointer[memberSet] // who may connect; replaced by loop
-	calls   chan *call
-	quit    context.CancelCauseFunc
-	ctx     context.Context
-	done    chan struct{} // closed when run has returned
+	members  atomic.Pointer[memberSet]  // who may connect; replaced by loop
+	announce atomic.Pointer[announcing] // what discovery says and recognises; replaced by loop
+	calls    chan *call
+	quit     context.CancelCauseFunc
+	ctx      context.Context
+	done     chan struct{} // closed when run has returned
 
 	// owned by loop
 	peers      map[crdt.DeviceID]*peerInfo
-	allowances map[crdt.DeviceID]*allowance // of members that have sent operations
+	allowances map[auth.PersonID]*allowance // of members that have sent operations
+	pool       float64                      // units of unitsFreeAll that are left
 	waiters    []*waiter
 	arrivals   []*arrival
 	full       error           // why nothing can be written; nil while there is room on the disk
@@ -58,6 +62,7 @@ type session struct {
 	merged     map[crdt.Hash]bool
 	introduce  chan transport.Refused
 	merges     mergeLog
+	keys       keyring
 
 	watchMu  sync.Mutex
 	watchers map[chan struct{}]bool // each told, without waiting, that something changed
@@ -66,8 +71,6 @@ type session struct {
 	clues   clues         // why members are not seen
 	visible atomic.Int64  // peers connected now
 }
-
-type memberSet map[crdt.DeviceID]bool
 
 // peerInfo is what the loop knows of a device besides what the replica knows.
 type peerInfo struct {
@@ -79,15 +82,16 @@ type peerInfo struct {
 
 // open makes a session of the current team. Nothing runs yet but what the store and the socket need.
 func (n *Node) open() (*session, error) {
+	n.move()
 	n.mu.Lock()
 	team, port, cut := n.team, n.port, n.cut
 	n.mu.Unlock()
 	s := &session{
 		n: n, team: team, calls: make(chan *call, callsMax), done: make(chan struct{}),
-		peers: map[crdt.DeviceID]*peerInfo{}, allowances: map[crdt.DeviceID]*allowance{}, summaries: map[crdt.DocID]*summary{}, merged: map[crdt.Hash]bool{},
+		peers: map[crdt.DeviceID]*peerInfo{}, allowances: map[auth.PersonID]*allowance{}, pool: unitsFreeAll, summaries: map[crdt.DocID]*summary{}, merged: map[crdt.Hash]bool{},
 		watchers: map[chan struct{}]bool{}, erased: make(chan struct{}, 1), introduce: make(chan transport.Refused, 16),
 	}
-	s.merges = newMergeLog()
+	s.merges, s.plates.poke = newMergeLog(), make(chan struct{}, 1)
 	s.ctx, s.quit = context.WithCancelCause(context.Background())
 	err := os.MkdirAll(n.home.team(team), 0o700) // of a team just joined, for what is kept beside the store
 	if err != nil {
@@ -145,6 +149,7 @@ func (s *session) openReplica() error {
 		return err
 	}
 	s.refreshMembers()
+	s.loadTeamKeys()
 	s.copyTeam()
 	return nil
 }
@@ -167,7 +172,7 @@ func (s *session) needEpoch(why string) error {
 func (s *session) copyTeam() {
 	batch, err := s.r.Whole(s.team)
 	if err == nil {
-		err = replaceFile(s.n.home.roster(s.team), wire.AppendBatch(nil, batch))
+		err = s.n.home.write(s.n.home.roster(s.team), wire.AppendBatch(nil, batch))
 	}
 	if err != nil {
 		s.n.cfg.Log.Warn("cannot keep a copy of the team document", "err", err) // the store has it
@@ -176,7 +181,7 @@ func (s *session) copyTeam() {
 
 // restoreTeam puts the operations of the copy into the store.
 func (s *session) restoreTeam() error {
-	b, err := os.ReadFile(s.n.home.roster(s.team))
+	b, err := s.n.home.read(s.n.home.roster(s.team))
 	if err != nil {
 		return errors.Join(replica.ErrNoTeam, err)
 	}
@@ -190,26 +195,6 @@ func (s *session) restoreTeam() error {
 	return s.store.Put(nil, batch.Records)
 }
 
-// refreshMembers publishes who may connect.
-func (s *session) refreshMembers() {
-	set := memberSet{}
-	for _, m := range s.r.Team().Members() {
-		set[m.Device] = true
-	}
-	s.members.Store(&set)
-}
-
-func (s *session) isMember(d crdt.DeviceID) bool { return (*s.members.Load())[d] }
-
-func (s *session) memberList() []crdt.DeviceID {
-	var out []crdt.DeviceID
-	for d := range *s.members.Load() {
-		out = append(out, d)
-	}
-	slices.SortFunc(out, crdt.DeviceID.Compare)
-	return out
-}
-
 // discoveryKey is what the members of a team recognise each other's announcements by. It is derived from the founding
 // operation's hash, which only members and holders of an invitation know.
 func discoveryKey(team crdt.DocID) []byte {
@@ -219,7 +204,7 @@ func discoveryKey(team crdt.DocID) []byte {
 
 func (s *session) openNetwork(port uint16, cut cutState) error {
 	cfg := transport.Config{
-		Device: s.n.device, Member: s.isMember, Hello: s.hello, Stranger: s.stranger, Open: s.n.cfg.Open,
+		Device: s.n.device, Member: s.isMember, Refusal: s.refusalText, Hello: s.hello, Stranger: s.stranger, Open: s.n.cfg.Open,
 		Log: s.n.cfg.Log, Listen: s.n.cfg.Listen,
 		Redial: func(d crdt.DeviceID) []netip.AddrPort { return s.addressesOf(d) },
 	}
@@ -246,11 +231,11 @@ func (s *session) openNetwork(port uint16, cut cutState) error {
 	}
 	s.m, err = membership.New(membership.Config{
 		Device: s.n.device, Links: s.t, Member: s.isMember, Team: s.team.String(), Path: s.n.home.book(s.team), Log: s.n.cfg.Log,
+		Read: s.n.home.read, Write: s.n.home.write,
 	})
 	if err == nil && !s.n.cfg.NoDiscover {
-		key := discoveryKey(s.team)
 		s.d, err = discover.New(discover.Config{
-			Device: s.n.device.ID(), Port: s.t.LocalAddr().Port(), Keys: func() [][]byte { return [][]byte{key} },
+			Device: s.n.device.ID(), Port: s.t.LocalAddr().Port(), Keys: s.discoveryKeys,
 			Members: s.memberList, Announcer: s.t, AnnouncePorts: ports(s.t.LocalAddr().Port()), Log: s.n.cfg.Log,
 			Alone: func() bool { return s.visible.Load() == 0 },
 		})
@@ -338,6 +323,7 @@ func (s *session) run(ctx context.Context) error {
 	part("membership", s.m.Run)
 	part("discovery", s.discover)
 	part("introductions", s.introductions)
+	part("words", s.words)
 	part("cleaning", s.clean)
 	part("merges", s.writeMerges)
 	s.m.SetEndpoints(s.endpoints())
@@ -402,11 +388,10 @@ func (s *session) discover(ctx context.Context) error {
 				s.t.Refresh()
 			}
 		case a := <-s.t.Announces():
-			for _, d := range []*discover.Discoverer{s.d, s.joining.Load()} {
-				if d != nil {
-					d.HandleAnnounce(a.Bytes, a.From)
-				}
+			if s.d != nil {
+				s.d.HandleAnnounce(a.Bytes, a.From)
 			}
+			s.ears.handle(a.Bytes, a.From)
 		case <-seek.C:
 			if s.visible.Load() == 0 {
 				s.seek()

@@ -39,7 +39,11 @@ func (s *session) status(now time.Time) api.Status {
 	if p := s.r.Incoming(); p.OperationsTotal > 0 {
 		out.Syncing = &api.Sync{Operations: int(p.Operations), OperationsTotal: int(p.OperationsTotal), Bytes: p.Bytes, BytesTotal: p.BytesTotal}
 	}
-	out.Warnings = s.statusWarnings()
+	out.Warnings, out.TeamNotes = append(s.statusWarnings(), s.n.guardWarnings()...), s.teamNotes()
+	out.Removed = s.ownRemoval()
+	out.Storage = s.storage()
+	out.Warnings = append(out.Warnings, storageWarnings(out.Storage, me.Handle)...)
+	out.Protection = s.n.protection()
 	return out
 }
 
@@ -52,7 +56,7 @@ func (s *session) peerList(now time.Time) []api.Peer {
 		rtt[p.Device] = p.RTT
 	}
 	out := []api.Peer{}
-	for _, m := range s.r.Team().Members() {
+	for _, m := range s.admitted() {
 		if m.Device == s.r.Device() {
 			continue
 		}
@@ -79,10 +83,10 @@ func (s *session) responders(now time.Time, me auth.PersonID) []api.Responder {
 	var out []api.Responder
 	for _, p := range s.r.Team().All() {
 		r := s.responder(now, p)
-		for _, m := range s.r.Team().Members() {
+		r.Role = s.r.Team().RoleOf(p).String()
+		for _, m := range s.admitted() {
 			if m.Person == p {
 				r.Devices++
-				r.Role = m.Role.String()
 			}
 		}
 		if p == me {
@@ -127,12 +131,16 @@ func (s *session) statusWarnings() []string {
 	if s.report.FreshEpoch && !s.report.New {
 		out = append(out, "this node began a new log: "+s.report.Reason)
 	}
+	if what, hint := s.ownTrouble(); what != "" {
+		out = append([]string{what + "; " + hint}, out...)
+	}
 	out = append(out, s.twins()...)
 	for _, m := range s.r.Team().Members() {
 		if info := s.peers[m.Device]; info != nil && info.problem != "" {
 			out = append(out, "not talking to "+m.Handle+": "+info.problem)
 		}
 	}
+	out = append(out, s.wordsWarnings()...)
 	return out
 }
 
@@ -155,13 +163,22 @@ func (s *session) twins() []string {
 // entries runs on the loop.
 func (s *session) entries(doc crdt.DocID) []api.Entry {
 	out := []api.Entry{}
-	for _, e := range s.group(doc).Log(s.r.Team()) {
-		out = append(out, api.Entry{
-			Op: e.Op.String(), Incident: cmp.Or(e.Incident, board.Name(doc)), AtMS: e.AtMS, OccurredMS: e.OccurredMS, Actor: e.Actor,
-			Device: e.Dot.Device.Short(), Kind: e.Kind, Ref: e.Ref, About: e.About, Text: e.Text, Merged: s.merged[e.Op],
-		})
+	group := s.group(doc)
+	for _, e := range group.Log(s.r.Team()) {
+		e.Text = s.entryText(group, &e)
+		out = append(out, s.entry(doc, &e))
 	}
+	s.whereFrom(out)
 	return out
+}
+
+// entry is one line of a timeline.
+func (s *session) entry(doc crdt.DocID, e *board.Entry) api.Entry {
+	return api.Entry{
+		Op: e.Op.String(), Incident: cmp.Or(e.Incident, board.Name(doc)), AtMS: e.AtMS, OccurredMS: e.OccurredMS, Actor: e.Actor,
+		Device: e.Dot.Device.Short(), Kind: e.Kind, Ref: e.Ref, About: e.About, Text: e.Text, Merged: s.merged[e.Op],
+		Grey: s.whyGrey(e), Aside: e.Aside,
+	}
 }
 
 // incident runs on the loop.
@@ -177,6 +194,7 @@ func (s *session) incident(now time.Time, doc crdt.DocID) api.Incident {
 	s.ending(now, doc, &v, &out)
 	situation(&out, &v)
 	out.Names, out.Suggestions = v.Names, suggestions(s.suggestionsFor(doc))
+	out.Grey = s.grey(&v)
 	for _, r := range v.Roles {
 		out.Roles = append(out.Roles, api.Role{Role: r.Role, Holders: r.Holders})
 	}
@@ -184,7 +202,7 @@ func (s *session) incident(now time.Time, doc crdt.DocID) api.Incident {
 		out.Tasks = append(out.Tasks, s.task(now, group.Holder(v.Tasks[i].Op), &v.Tasks[i]))
 	}
 	for _, n := range v.Notes {
-		out.Notes = append(out.Notes, note(n))
+		out.Notes = append(out.Notes, s.note(group, n))
 	}
 	for _, d := range v.Decisions {
 		out.Decisions = append(out.Decisions, decision(d))

@@ -12,7 +12,8 @@ var files embed.FS
 
 // order is that in which topics are listed: what a newcomer needs first.
 var order = [...]string{
-	"first-five-minutes", "command", "tasks", "situation", "delivery", "cuts", "joining", "doctor", "conflicts", "twice", "files", "exit-codes", "output", "replay", "limits",
+	"first-five-minutes", "command", "tasks", "situation", "delivery", "cuts", "joining", "trust", "secrets", "recovery", "protection", "carrying", "doctor", "conflicts",
+	"twice", "files", "exit-codes", "output", "replay", "limits",
 }
 
 // A Topic is one page.

@@ -266,7 +266,7 @@ func pair(t *testing.T) (a, b *laptop) {
 	a.start("--listen", "127.0.0.1:0")
 	b.start("--listen", "127.0.0.1:0", "--join", a.addr)
 	a.does("init", "--name", "ann", "--team", "ops")
-	b.does("join", a.does("invite"), "--name", "bob")
+	b.does("join", a.does("invite", "--code"), "--name", "bob")
 	a.does("declare", "checkout 500s", "--sev", "2")
 	until(t, 20*time.Second, "one team", same(a, b))
 	return a, b

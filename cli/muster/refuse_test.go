@@ -13,7 +13,7 @@ func TestRefusals(t *testing.T) {
 	a.does("declare", "checkout 500s", "--sev", "2")
 	a.does("do", "@ann", "check the primary database")
 	a.does("do", "@ann", "check the replica")
-	code := a.does("invite")
+	code := a.does("invite", "--code")
 	before := a.status()
 
 	t.Run("second node on the directory", func(t *testing.T) {
@@ -45,7 +45,7 @@ func TestRefusals(t *testing.T) {
 		stranger := newLaptop(t, "eve")
 		stranger.start("--listen", "127.0.0.1:0", "--join", a.addr)
 		stranger.does("init", "--name", "eve", "--team", "others")
-		forged := stranger.does("invite") // of another team
+		forged := stranger.does("invite", "--code") // of another team
 		own := stranger.status()
 		third := newLaptop(t, "mal")
 		third.start("--listen", "127.0.0.1:0", "--join", a.addr)

@@ -42,10 +42,11 @@ type Service interface {
 	// Init names the person and the team of a node. Code refused when the node already has a board to lose.
 	Init(ctx context.Context, in Init) (Status, error)
 
-	// Invite returns a code that lets others join.
+	// Invite makes an invitation, which is in the team document once it returns. Codes: usage, not_found, refused, disk_full.
 	Invite(ctx context.Context, in Invite) (Invitation, error)
 
-	// Join leaves the team of one that a fresh node founded and enters the team of the code. Codes: bad_code, unreachable, refused.
+	// Join enters the team of a code, of words or of a bundle. The board of the team left stays in the node's directory. Codes:
+	// bad_code, unreachable, refused, not_found (a bundle).
 	Join(ctx context.Context, in Join) (Joined, error)
 
 	// Profile says who somebody is and how to reach them. An empty who is this node's own person. Code not_found.
@@ -54,6 +55,11 @@ type Service interface {
 	// SetProfile changes what this node's own person says about themselves, and returns all of it with who has the change.
 	// Codes: usage, disk_full.
 	SetProfile(ctx context.Context, in SetProfile) (Profile, error)
+
+	Truster
+	Carrier
+	Doorkeeper
+	Protector
 
 	// Cut stops all exchange of packets with the named responders (empty: with everyone) until Heal.
 	Cut(ctx context.Context, who []string) (Status, error)
@@ -94,6 +100,7 @@ type Write struct {
 	Item     int      `json:"item,omitempty"`     // number of an item of a run, from 1
 	Place    string   `json:"place,omitempty"`    // where somebody is, where something is seen from or was published
 	Resource string   `json:"resource,omitempty"` // what a task has its hands on
+	SealTo   []string `json:"seal_to,omitempty"`  // of a note: handles of the only people who can read its text, besides its author
 
 	AtMS  int64 `json:"at_ms,omitempty"`  // when it happened, by the person's account
 	ForMS int64 `json:"for_ms,omitempty"` // how long: a task's time, an extension, a deadline
@@ -164,6 +171,13 @@ type Status struct {
 	AloneMS  int64    `json:"alone_ms,omitempty"` // how long nobody of a team of several has been reachable; 0: somebody is
 	Syncing  *Sync    `json:"syncing,omitempty"`  // nil when nothing is on its way
 	Warnings []string `json:"warnings,omitempty"` // what a person should know: a damaged store, a disk nearly full
+
+	Protection string `json:"protection"` // what guards the disk: one of the constants that begin with Protected
+
+	Storage []Storage `json:"storage,omitempty"` // of a large board: who wrote how much of it, the most first
+
+	TeamNotes []string `json:"team_notes,omitempty"` // what should be done about the team when there is time: muster members
+	Removed   *Removal `json:"removed,omitempty"`    // this node's own device is out or suspended
 }
 
 // Sync is the progress of what peers announced and have not finished sending.
@@ -232,33 +246,6 @@ type Responder struct {
 type Init struct {
 	Responder string `json:"responder,omitempty"` // empty: the login name
 	Team      string `json:"team,omitempty"`
-}
-
-// Invite asks for a code.
-type Invite struct {
-	Uses int `json:"uses,omitempty"` // 0: 1
-}
-
-// Invitation is a code to read to others.
-type Invitation struct {
-	Code  string   `json:"code"`
-	Uses  int      `json:"uses"`
-	Addrs []string `json:"addrs"` // where this node can be reached, as the code says
-}
-
-// Join enters a team by a code.
-type Join struct {
-	Code      string `json:"code"`
-	Responder string `json:"responder,omitempty"` // empty: as before
-}
-
-// Joined says what was entered.
-type Joined struct {
-	Team       string `json:"team"`
-	Responder  string `json:"responder"`
-	Via        string `json:"via"`     // handle of the responder whose node let us in
-	Members    int    `json:"members"` // persons, this one included
-	Operations int    `json:"operations"`
 }
 
 // Event is one step of a watch.

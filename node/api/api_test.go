@@ -89,6 +89,22 @@ func methods() map[string]func(context.Context, Service) (got, want, seen any, e
 			r, err := s.SetProfile(ctx, in)
 			return r, fakeProfile, in, err
 		},
+		"members": func(ctx context.Context, s Service) (_, _, _ any, err error) {
+			r, err := s.Members(ctx)
+			return r, fakeMembers, "members", err
+		},
+		"whois": func(ctx context.Context, s Service) (_, _, _ any, err error) {
+			r, err := s.Whois(ctx, "n3q", "amber")
+			return r, fakeWhois, "whois n3q in amber", err
+		},
+		"trust": func(ctx context.Context, s Service) (_, _, _ any, err error) {
+			in := Trust{Verb: "revoke", Who: "bob/x", Mode: "stolen", Reason: "left in a taxi", SinceMS: 7, Refs: []string{"ab"}, Yes: true}
+			r, err := s.Trust(ctx, in)
+			return r, fakeTrusted, in, err
+		},
+		"export": paperMethods()["export"], "import": paperMethods()["import"], "rally": paperMethods()["rally"],
+		"protect": protectMethods()["protect"], "unlock": protectMethods()["unlock"],
+		"invites": doorMethods()["invites"], "close invite": doorMethods()["close invite"], "teams": doorMethods()["teams"], "switch team": doorMethods()["switch team"],
 		"cut": func(ctx context.Context, s Service) (_, _, _ any, err error) {
 			r, err := s.Cut(ctx, []string{"bob", "erin"})
 			return r, fakeStatus, []string{"bob", "erin"}, err

@@ -10,6 +10,7 @@ import (
 	"iter"
 	"net"
 	"net/http"
+	"os"
 	"syscall"
 )
 
@@ -34,7 +35,7 @@ func NewClient(dir string) *Client {
 		if err != nil {
 			return nil, err
 		}
-		if !sameUser(c) {
+		if uid, known := peerUID(c); !known || !mayTell(uid, os.Getuid()) {
 			return nil, errors.Join(Errorf(CodeRefused, "use a --dir that only you can write", "%s belongs to another user", path), c.Close())
 		}
 		return c, nil

@@ -72,12 +72,14 @@ type line struct {
 // statusOf gives the HTTP status for a code. The client reads the code; the status is for people with curl.
 func statusOf(code string) int {
 	switch code {
-	case CodeUsage, CodeBadCode:
+	case CodeUsage, CodeBadCode, CodeDamaged:
 		return http.StatusBadRequest
 	case CodeNotFound:
 		return http.StatusNotFound
 	case CodeAmbiguous, CodeRefused, CodeDirInUse, CodeAddrInUse:
 		return http.StatusConflict
+	case CodeLocked:
+		return http.StatusLocked
 	case CodeConfirm:
 		return http.StatusPreconditionRequired
 	case CodeTooLarge:

@@ -17,6 +17,8 @@ const (
 	CodeDisk      = "disk"        // the store failed; the node stops rather than promise what it cannot keep
 	CodeBadCode   = "bad_code"    // an invitation that is mistyped, used up or of another version
 	CodeUnreached = "unreachable" // nobody answered
+	CodeDamaged   = "damaged"     // a file to import is not whole, or not what it says
+	CodeLocked    = "locked"      // the node has started without its secrets; exit 4
 	CodeNoNode    = "no_node"     // no node runs in this directory; exit 5
 	CodeStopped   = "stopped"     // the node is going down
 	CodeInternal  = "internal"    // a bug of ours

@@ -62,7 +62,13 @@ var (
 		Schema: "muster.brief/1", Incident: "amber-otter", Trend: "unstable", Why: []string{"nobody commands"}, History: []Value{{Value: "declared", By: "ann"}},
 		Work: []Task{{ID: "t7f"}}, Items: []OpenItem{{N: 1, ID: "t7f", Kind: "vital"}}, Offer: &Offer{From: "ann", To: "bob", LapsesMS: 7}, Later: 2,
 	}
-	fakeLog = []Entry{{Op: "ab", Kind: "note", Text: "<html> & ünïcode"}}
+	fakeMembers = Members{
+		Schema: "muster.members/1", Me: "ann", People: []TeamPerson{{Handle: "bob", Role: "steward", Devices: []TeamDevice{{Name: "bob/x", State: DeviceStolen, Removal: &Removal{By: "ann"}}}}},
+		Stewards: []string{"bob"}, Waiting: []Proposal{{N: 1, ID: "7f3a", Can: []string{"carol"}}}, Key: TeamKey{Generation: 2, Missing: 1}, Notes: []string{"one steward"},
+	}
+	fakeWhois   = Whois{Schema: "muster.whois/1", Asked: "n3q", Entry: &Entry{Op: "ab"}, Device: &TeamDevice{Name: "bob/x"}, Chain: []Sponsor{{Handle: "bob", By: "ann"}}}
+	fakeTrusted = Trusted{Schema: "muster.trust/1", Done: true, Ops: []string{"ab"}, Effects: []string{"x"}, Proposed: &Proposal{N: 1}, Delivery: &Delivery{Known: 1}}
+	fakeLog     = []Entry{{Op: "ab", Kind: "note", Text: "<html> & ünïcode"}}
 )
 
 func (f *fake) Write(_ context.Context, w Write) (Receipt, error) { return fakeReceipt, f.asked(w) }
@@ -99,6 +105,14 @@ func (f *fake) Profile(_ context.Context, who string) (Profile, error) {
 func (f *fake) SetProfile(_ context.Context, in SetProfile) (Profile, error) {
 	return fakeProfile, f.asked(in)
 }
+
+func (f *fake) Members(context.Context) (Members, error) { return fakeMembers, f.asked("members") }
+
+func (f *fake) Whois(_ context.Context, what, incident string) (Whois, error) {
+	return fakeWhois, f.asked("whois " + what + " in " + incident)
+}
+
+func (f *fake) Trust(_ context.Context, in Trust) (Trusted, error) { return fakeTrusted, f.asked(in) }
 
 func (f *fake) Cut(_ context.Context, who []string) (Status, error) { return fakeStatus, f.asked(who) }
 

@@ -46,6 +46,8 @@ type Incident struct {
 	Rejoined    *Rejoined    `json:"rejoined,omitempty"`    // after a merge whose report has not been read here
 	Suggestions []Suggestion `json:"suggestions,omitempty"` // other incidents that may be the same outage
 	Warnings    []string     `json:"warnings,omitempty"`    // what is wrong with how it is led, each after the handle it is about
+
+	Grey []Grey `json:"grey,omitempty"` // lines that do not count, by laptop
 }
 
 // Suggestion says that two incidents may be the same outage. Nothing is linked but by a person.
@@ -156,6 +158,9 @@ type Note struct {
 	OccurredMS int64    `json:"occurred_ms,omitempty"`
 	Redacted   *Value   `json:"redacted,omitempty"` // why, by whom, when
 	Incident   string   `json:"incident,omitempty"` // where several names are one outage: the one it was written under
+
+	SealedFor  []string `json:"sealed_for,omitempty"` // the only people who can read it, besides its author
+	Unreadable bool     `json:"unreadable,omitempty"` // it is sealed and not for this node's device; Text says so
 }
 
 // Decision is an entry of the decision log.
@@ -309,4 +314,8 @@ type Entry struct {
 	About      string `json:"about,omitempty"` // start of the text of what it answers
 	Text       string `json:"text"`
 	Merged     bool   `json:"merged,omitempty"` // came by a merge, after a time apart
+
+	Grey  string `json:"grey,omitempty"`  // why it does not count: the state of its laptop, or "observer"; empty: it counts
+	Aside string `json:"aside,omitempty"` // of a line that does not count: its own short id, for adopt
+	From  string `json:"from,omitempty"`  // the laptop it was written on, where its person has several: bob/laptop-2
 }

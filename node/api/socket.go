@@ -106,6 +106,13 @@ func private(dir string) error {
 	return nil
 }
 
+// mayAsk reports whether a node of the user self answers the user uid: itself, and root, who can do everything anyway. A node
+// that root runs answers nobody else.
+func mayAsk(uid, self int) bool { return uid == self || uid == 0 }
+
+// mayTell reports whether a client of the user self talks to the node of the user uid: its own, or any if it is root.
+func mayTell(uid, self int) bool { return mayAsk(uid, self) || self == 0 }
+
 // A gate is a listener that lets through only connections of the same user (or root), and at most so many at a time.
 type gate struct {
 	net.Listener
@@ -131,7 +138,7 @@ func (g *gate) Accept() (net.Conn, error) {
 			<-g.slots
 			return nil, err
 		}
-		if sameUser(c) {
+		if uid, known := peerUID(c); known && mayAsk(uid, os.Getuid()) {
 			return &slotted{Conn: c, slots: g.slots}, nil
 		}
 		if err := c.Close(); err != nil {

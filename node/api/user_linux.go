@@ -7,23 +7,24 @@ import (
 	"syscall"
 )
 
-// sameUser reports whether the process at the other end of a unix socket runs as this user, or one of the two is root.
-// The kernel says so (SO_PEERCRED); file modes alone would trust whoever made the directory.
-func sameUser(c net.Conn) bool {
+// peerUID returns whose process is at the other end of a unix socket. The kernel says so (SO_PEERCRED); file modes alone
+// would trust whoever made the directory. Not known is false; of what is no unix socket, a test's pipe, it is ours.
+func peerUID(c net.Conn) (uid int, known bool) {
 	u, ok := c.(*net.UnixConn)
 	if !ok {
-		return true // not a unix socket: a test's pipe
+		return os.Getuid(), true
 	}
 	raw, err := u.SyscallConn()
 	if err != nil {
-		return false
+		return 0, false
 	}
-	same := false
 	err = raw.Control(func(fd uintptr) {
 		cred, err := syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED)
-		same = err == nil && (int(cred.Uid) == os.Getuid() || cred.Uid == 0 || os.Getuid() == 0)
+		if known = err == nil; known {
+			uid = int(cred.Uid)
+		}
 	})
-	return err == nil && same
+	return uid, err == nil && known
 }
 
 // owned reports whether a file is this user's.
