@@ -10,8 +10,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -198,6 +200,16 @@ func (h *host) stop() {
 // muster runs a verb on the host as a person would, and returns what it prints and its exit code.
 func (h *host) muster(args ...string) (out string, code int) {
 	h.l.t.Helper()
+	out, said, code := h.tries(args...)
+	if code != 0 && code != 3 && code != 4 {
+		h.l.t.Fatalf("%s: muster %v: exit %d: %s", h.name, args, code, said)
+	}
+	return out, code
+}
+
+// tries is muster for a verb that may fail. What it said about that is returned too.
+func (h *host) tries(args ...string) (out, said string, code int) {
+	h.l.t.Helper()
 	ctx, cancel := context.WithTimeout(h.l.t.Context(), verbTimeout)
 	defer cancel()
 	verb := exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", h.ns, os.Getenv(binaryEnv), "--dir", h.dir}, args...)...)
@@ -208,22 +220,40 @@ func (h *host) muster(args ...string) (out string, code int) {
 	if err != nil && !errors.As(err, &exit) {
 		h.l.t.Fatalf("%s: muster %v: %v", h.name, args, err)
 	}
-	if code = verb.ProcessState.ExitCode(); code != 0 && code != 3 && code != 4 {
-		h.l.t.Fatalf("%s: muster %v: exit %d: %s", h.name, args, code, stderr.String())
-	}
-	return strings.TrimSpace(stdout.String()), code
+	return strings.TrimSpace(stdout.String()), strings.TrimSpace(stderr.String()), verb.ProcessState.ExitCode()
 }
 
 // team makes the hosts' nodes one team: the first invites, the others join with what it read to them.
 func (l *lab) team(hosts ...*host) {
 	l.t.Helper()
 	hosts[0].muster("init", "--name", hosts[0].name, "--team", "net")
-	code, _ := hosts[0].muster("invite", "--uses", "9")
+	_, code := hosts[0].invites(9)
 	for _, h := range hosts[1:] {
 		since := time.Now()
 		h.muster("join", code, "--name", h.name)
 		l.t.Logf("%s joined in %.2f s", h.name, time.Since(since).Seconds())
 	}
+}
+
+// What an invitation looks like, as words to be said in a room and as the code that holds everything.
+var (
+	invitationWords = regexp.MustCompile(`\b[0-9]+(-[a-z]+){3}\b`)
+	invitationCode  = regexp.MustCompile(`\bmuster-[a-z2-7]{40,}\b`)
+)
+
+// invites lets the host's node invite, and returns what a person would read out and what they would paste.
+func (h *host) invites(uses int) (words, code string) {
+	h.l.t.Helper()
+	out, _ := h.muster("invite", "--uses", strconv.Itoa(uses))
+	words, code = invitationWords.FindString(out), invitationCode.FindString(out)
+	if code == "" {
+		out, _ = h.muster("invite", "--uses", strconv.Itoa(uses), "--code")
+		code = invitationCode.FindString(out)
+	}
+	if code == "" {
+		h.l.t.Fatalf("%s: no code in %q", h.name, out)
+	}
+	return words, code
 }
 
 // note writes a note on each of the hosts' nodes, on all at once: a write waits a moment for peers to say that they have

@@ -140,6 +140,18 @@ func (h *host) addresses(family string) []netip.Prefix {
 	return all
 }
 
+// settled waits until two hosts that were just plugged in reach each other: the kernel asks for a second or two whether
+// anybody else has an address before it is used.
+func (l *lab) settled(a, b *host) {
+	l.t.Helper()
+	l.within(startTimeout, time.Now(), a.name+" and "+b.name+" have addresses", func() string {
+		if len(a.addresses("6")) == 0 || len(b.addresses("6")) == 0 || !a.pings(b) || !b.pings(a) {
+			return "no answer"
+		}
+		return ""
+	})
+}
+
 // pings reports whether one host answers another's ping within a second, by the link-local address it has now: a second
 // opinion on what the switch lets through. It needs both ways.
 func (h *host) pings(to *host) bool {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"muster/crdt"
+	"muster/crdt/auth"
 	"muster/crdt/board"
 )
 
@@ -28,6 +29,7 @@ type fact struct {
 	wallMS int64
 	gone   bool // its body is not here
 	inert  bool // means nothing: it cannot be read, or refers to what is not in its past
+	grey   bool // does not count: who wrote it was thrown out, or may not write
 
 	target crdt.Hash // what it is about
 	which  crdt.Hash // of the texts of what it is about
@@ -97,7 +99,7 @@ var layouts = map[crdt.Kind]layout{
 }
 
 // account reads the operations of doc from the disk of a host that is up.
-func (h *host) account(doc crdt.DocID) *account {
+func (w *world) account(h *host, doc crdt.DocID) *account {
 	a := &account{
 		doc: doc, graph: h.r.Graph(doc), at: map[crdt.Hash]*fact{}, about: map[crdt.Hash][]*fact{}, kinds: map[crdt.Kind][]*fact{},
 	}
@@ -118,7 +120,8 @@ func (h *host) account(doc crdt.DocID) *account {
 	}
 	slices.SortFunc(a.facts, compareFacts)
 	for _, f := range a.facts {
-		f.inert = !f.gone && !a.read(f, bodies[f.hash])
+		f.grey = w.standing(h, w.made[f.hash]) != auth.Counts
+		f.inert = !f.gone && !a.read(f, bodies[f.hash]) || f.grey
 		if f.gone || f.inert {
 			continue
 		}

@@ -12,6 +12,7 @@ import (
 func TestFindsPlantedBugs(t *testing.T) {
 	crash := func(o *Options) { o.Crash = 20 * time.Second }
 	hostile := func(o *Options) { o.Hostile, o.Flip = true, 0 }
+	trust := func(o *Options) { o.Trust, o.Thief, o.Flip, o.Restore = o.Span/20, true, 0, 0 }
 	for _, c := range []struct {
 		name   string
 		bug    Bug
@@ -31,6 +32,9 @@ func TestFindsPlantedBugs(t *testing.T) {
 		{"command is seized", BugSeizes, 20, nil},
 		{"one of two who work on a task is passed over", BugPassesOver, 80, nil},
 		{"a note is mislaid", BugMislays, 20, nil},
+		{"a removal has no effect", BugHarmless, 40, trust},
+		{"a removal takes effect by the clock", BugByClock, 40, trust},
+		{"removals are weak", BugWeak, 80, trust},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for s := uint64(1); s <= c.within; s++ {

@@ -14,14 +14,18 @@ func (w *world) finally() error {
 	if err := w.eventually(); err != nil {
 		return err
 	}
-	first := w.honest()[0]
-	again := w.honest()
+	again := w.correct()
+	if len(again) == 0 {
+		w.count(nobodyLeft)
+		return nil
+	}
+	first := again[0]
 	for _, h := range again[:min(len(again), startsMax)] {
 		if err := w.startsAgain(h); err != nil {
 			return err
 		}
 	}
-	for _, check := range []func(*host) error{w.refolds, w.nothingDisappears, w.boardsAreRight, w.mergesAreReported, w.redactedIsGone, w.dotsAreOnce} {
+	for _, check := range []func(*host) error{w.trustIsRight, w.refolds, w.nothingDisappears, w.boardsAreRight, w.mergesAreReported, w.redactedIsGone, w.dotsAreOnce} {
 		if err := check(first); err != nil {
 			return err
 		}
@@ -32,6 +36,9 @@ func (w *world) finally() error {
 	}
 	return w.err
 }
+
+// nobodyLeft counts the runs in which everybody is thrown out in the end.
+const nobodyLeft = "saw: nobody left in the team"
 
 // idle counts the runs in which nobody was told that anything is saved: all slept, or had full disks.
 const idle = "saw: nobody did anything"
@@ -57,13 +64,14 @@ func (w *world) refolds(h *host) error {
 	for _, doc := range h.r.Documents() {
 		g := h.r.Graph(doc)
 		b := board.New(doc, g)
-		a := h.account(doc)
+		a := w.account(h, doc)
 		var held []board.PersonID
 		for _, op := range w.shuffled(g) {
 			rec, dot := h.disk.get(doc, g, op), g.Dot(op)
 			m, _ := h.r.Team().Member(dot.Device)
 			b.Apply(board.Event{
 				Hash: op, Dot: dot, Person: m.Person, WallMS: rec.Op.WallMS, Place: g.Place(op), Kind: rec.Op.Kind, Body: rec.Body, Erased: rec.Erased,
+				Standing: w.standing(h, rec),
 			})
 			if f := a.at[op]; f != nil {
 				now := w.claimants(b)
@@ -123,7 +131,7 @@ func (w *world) boardsAreRight(h *host) error {
 // has disappeared.
 func (w *world) boardIsRight(h *host, doc crdt.DocID) error {
 	b := h.r.Board(doc)
-	a, v := h.account(doc), w.view(h, b)
+	a, v := w.account(h, doc), w.view(h, b)
 	if err := a.onlyC3(v); err != nil {
 		return err
 	}
@@ -151,6 +159,9 @@ func (w *world) view(h *host, b *board.Board) *board.View {
 func (w *world) nothingDisappears(first *host) error {
 	for _, h := range w.hosts {
 		for _, p := range h.acked {
+			if g := first.r.Graph(p.Doc); g == nil || !g.Has(p.Hash) {
+				continue // of who is out of the team, see eventually
+			}
 			b := first.r.Board(p.Doc)
 			if _, ok := b.Entry(p.Hash, first.r.Team()); !ok {
 				return fmt.Errorf("%.8s of %s is held and not on the board", p.Hash, h.name)
@@ -164,13 +175,22 @@ func (w *world) nothingDisappears(first *host) error {
 	return nil
 }
 
-// redacted reports whether a redaction names an operation, or the note that it revises.
+// redacted reports whether a redaction names an operation, or the note that it revises. One that does not count any more
+// may have taken the last copy while it did.
 func (w *world) redacted(h *host, doc crdt.DocID, op crdt.Hash) bool {
 	if !h.r.Board(doc).Withheld(op) {
 		return true
 	}
 	f := said(w.made[op])
-	return f.kind == board.KindEdit && slices.Contains(h.r.Board(doc).Erasures(), f.target)
+	named := func(target crdt.Hash) bool {
+		return target == op || f.kind == board.KindEdit && target == f.target
+	}
+	if slices.ContainsFunc(h.r.Board(doc).Erasures(), named) {
+		return true
+	}
+	return slices.ContainsFunc(w.account(h, doc).facts, func(r *fact) bool {
+		return r.kind == board.KindRedact && r.grey && named(said(w.made[r.hash]).target)
+	})
 }
 
 // get returns an operation that is on the disk.
@@ -191,7 +211,7 @@ func (w *world) dotsAreOnce(first *host) error {
 		for _, f := range first.r.Graph(doc).Forks() {
 			author := slices.IndexFunc(w.hosts, func(h *host) bool { return h.device == f.Dot.Device })
 			switch h := w.hosts[author]; {
-			case h.hostile:
+			case h.hostile, h.thief:
 				w.count("saw: equivocation proven")
 			case h.twin != nil:
 				w.count("saw: fork of a copied disk")
@@ -208,11 +228,7 @@ func (w *world) dotsAreOnce(first *host) error {
 // tally counts the interesting states that the run ended in or went through.
 func (w *world) tally(first *host) {
 	r := first.r
-	for _, m := range r.Team().Members() {
-		if m.Unconfirmed {
-			w.count("saw: invitation used too often")
-		}
-	}
+	w.tallyTrust(first)
 	for _, doc := range r.Documents() {
 		v := r.Board(doc).View(w.now, r.Team())
 		w.count("incidents")
@@ -227,7 +243,7 @@ func (w *world) tally(first *host) {
 		for _, n := range v.Merged {
 			w.count("merged: " + n.Kind)
 		}
-		w.tallyHistory(first.account(doc))
+		w.tallyHistory(w.account(first, doc))
 		for _, op := range r.Graph(doc).Lacks(crdt.Past{}) {
 			if w.made[op].Op.Kind == kindNewer {
 				w.count("saw: unknown kind kept")

@@ -43,7 +43,7 @@ func (a *account) notesKept(v *board.View) error {
 		at[v.Notes[i].Op] = &v.Notes[i]
 	}
 	for _, f := range a.facts {
-		if f.kind != board.KindNote {
+		if f.kind != board.KindNote || f.grey {
 			continue
 		}
 		n := at[f.hash]
@@ -121,6 +121,7 @@ func (a *account) tasksKept(v *board.View) error {
 // stakeKept: who was given a task, or took it, has it until they give it back, or somebody who knew of it gave it to
 // somebody else. What was only asked also ends when another answers, or when the task is over; if neither knew of the
 // other, that is mentioned.
+// An order about what was over gives it to nobody: it was made where the word of whoever ended it did not count yet.
 func (a *account) stakeKept(t *board.Task, x *fact, all []*fact) error {
 	p, took := stakeOf(x)
 	if p.IsZero() {
@@ -140,7 +141,7 @@ func (a *account) stakeKept(t *board.Task, x *fact, all []*fact) error {
 			return nil
 		case after && !q.IsZero() && (!took || y.kind != board.KindAck || board.AckMode(y.mode) == board.AckClaim) && (takes || y.kind == board.KindAssign):
 			return nil
-		case !took && over && goes(y) == t.State && y.kind != board.KindTask && (after || len(t.Merged) > 0):
+		case !took && over && goes(y) == t.State && y.kind != board.KindTask && (after || a.before(y, x) || len(t.Merged) > 0):
 			return nil
 		}
 	}

@@ -61,6 +61,9 @@ func (a *account) resourcesKept(v *board.View) error {
 		}
 		r := at[fold(t.Resource)]
 		for _, who := range t.Owners {
+			if slices.ContainsFunc(t.Waiting, func(x board.Waiting) bool { return x.Handle == who }) {
+				continue // was asked, and has not said yes
+			}
 			if r == nil || !slices.ContainsFunc(r.Hands, func(h board.Hand) bool { return h.Person == who && h.Task == t.ID }) {
 				return lost(a.at[t.Op], who+" works on it, and is not shown to have hands on "+t.Resource)
 			}

@@ -11,7 +11,7 @@ import (
 // last wrote: all that waits for a human is in it or was there before, and what it says of now is what the board says.
 func (w *world) mergesAreReported(h *host) error {
 	for _, doc := range h.r.Documents() {
-		a := h.account(doc)
+		a := w.account(h, doc)
 		var last *fact
 		for _, f := range a.facts {
 			if m, _ := h.r.Team().Member(h.device); f.person == m.Person {
@@ -26,7 +26,7 @@ func (w *world) mergesAreReported(h *host) error {
 		r := b.MergeReport(board.Merge{Before: seen, Viewer: last.person, Device: h.device, People: people, AtMS: last.wallMS, Now: w.now})
 		came := 0
 		for _, f := range a.facts {
-			if !seen(f.hash) && a.graph.Dot(f.hash).Device != h.device {
+			if !f.grey && !seen(f.hash) && a.graph.Dot(f.hash).Device != h.device {
 				came++
 			}
 		}

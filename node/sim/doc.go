@@ -5,7 +5,8 @@
 // What is real: the replicas, the boards, the team, the bytes on the wire (every message is encoded and parsed). What
 // is simulated, in a file each: the network (net.go), the disk of journal and store (disk.go), what goes wrong with
 // hosts, clocks and disks (faults.go), a member gone bad and one with a later version (hostile.go), people: what they do
-// (people.go), and what they wish for when they look at a board (habits.go). Which of all that a run meets, and how much
+// (people.go), what they wish for when they look at a board (habits.go), and what they do about who belongs to the team
+// (trust.go, doors.go), a thief with somebody's laptop among them (thief.go). Which of all that a run meets, and how much
 // of it, is drawn from the seed (options.go). Signatures are a keyed hash in most runs, because real ones would be nearly
 // all of the time a run takes, and real in some.
 //
@@ -20,6 +21,11 @@
 // command but by their own word or a settlement; what somebody wrote is shown until an operation that names it takes its
 // place; and of what was redacted no byte is on the disk of a correct node. Where a rule is too long to be written twice,
 // bounds of it are checked: what must be shown, and what can be.
+//
+// Who is in the team, what they may do and whose words count is decided a second time by a court (court.go), which is the
+// written rule and shares nothing with package auth but the format: every member, removal and word of a run is compared,
+// and many small team documents beside the runs. Somebody who was thrown out is alone with what nobody else has, so what
+// nodes must agree on in the end is asked of those who are still in.
 //
 // A run in which too little happened fails, as do many runs that never met a certain fault or state. The tests plant
 // bugs in the disks, in the network, in the signatures and in the rules, each of which must be found.

@@ -29,6 +29,14 @@ func (w *world) faults() {
 	if w.o.Newer {
 		w.every(w.o.Span/15, w.writeNewer)
 	}
+	w.every(w.o.Trust, w.govern)
+	w.every(w.o.Feud, w.feud)
+	if w.o.Thief {
+		w.in(time.Duration(w.rng.Int64N(int64(w.o.Span/2))), w.steal)
+	}
+	if w.o.Founder {
+		w.in(time.Duration(w.rng.Int64N(int64(w.o.Span))), w.loseFounder)
+	}
 }
 
 func running(h *host) bool { return h.r != nil }
@@ -200,6 +208,12 @@ func (w *world) quiet() bool {
 		if h.r == nil {
 			return false
 		}
+	}
+	hosts := w.correct()
+	if len(hosts) < 2 {
+		return false // one of two laptops with one disk may still have to hear from a thief what the other wrote
+	}
+	for _, h := range hosts {
 		if first == nil {
 			first = h
 		}

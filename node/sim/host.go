@@ -31,6 +31,8 @@ type host struct {
 	member  bool // of the team; others do not take part yet
 	hostile bool
 	newer   bool // runs a later version
+	thief   bool // in the hands of somebody else, see loot
+	loot    *loot
 	gone    bool // a copy that is no longer used, or an original while its copy has its turn
 	forks   bool // its disk was copied or taken back, so its logs may fork
 
@@ -203,11 +205,15 @@ func (w *world) work(h *host) bool {
 	for _, c := range rd.Changes {
 		w.anytime(h, c)
 	}
+	for _, j := range rd.Judged {
+		w.res.Counts["saw: operation judged anew"] += j.Operations
+	}
 	w.bounded(h)
 	for _, env := range rd.Send {
 		w.send(h, env)
 	}
 	w.arm(h, rd.Next)
+	w.heard(h, rd.Changes)
 	return true
 }
 
@@ -221,7 +227,7 @@ func (w *world) learn(h *host, rd *replica.Ready) {
 func (w *world) signed(h *host, rec *crdt.Record) {
 	w.made[rec.Hash] = rec
 	at := place{rec.Doc(), rec.Op.Dot}
-	if old, ok := w.dots[at]; ok && old != rec.Hash && !h.forks && !h.hostile {
+	if old, ok := w.dots[at]; ok && old != rec.Hash && !h.forks && !h.hostile && !h.thief {
 		w.fail("%s signed two operations with dot %s: %.8s and %.8s", h.name, rec.Op.Dot, old, rec.Hash)
 	}
 	w.dots[at] = rec.Hash

@@ -186,9 +186,14 @@ func (w *world) draft(h *host, doc crdt.DocID) crdt.Op {
 
 // seal signs an operation outside the host's replica.
 func (w *world) seal(h *host, op crdt.Op, text string) *crdt.Record {
+	return w.sign(h, op, map[int]any{1: text})
+}
+
+// sign is seal with another body.
+func (w *world) sign(h *host, op crdt.Op, body any) *crdt.Record {
 	var salt [crdt.SaltBytes]byte
 	w.bytes(salt[:])
-	rec, err := crdt.Seal(op, salt, crdt.EncodeBody(map[int]any{1: text}), h.signer)
+	rec, err := crdt.Seal(op, salt, crdt.EncodeBody(body), h.signer)
 	if err != nil {
 		panic("sim: " + err.Error()) // a draft is within all limits
 	}

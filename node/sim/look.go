@@ -46,6 +46,10 @@ func (w *world) look(h *host, g *board.Group, v *board.View) {
 
 // check checks the boards of one outage on a host.
 func (w *world) check(h *host, g *board.Group) {
+	if err := w.trustIsRight(h); err != nil {
+		w.fail("%w", err)
+		return
+	}
 	for _, doc := range g.Docs() {
 		if err := w.boardIsRight(h, doc); err != nil {
 			w.fail("on %s, %.8s: %w", h.name, doc, err)

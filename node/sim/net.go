@@ -32,6 +32,9 @@ func (w *world) connect(a, b *host) {
 			return
 		}
 	}
+	if !w.meet(a, b) {
+		return
+	}
 	a.links[b.device], b.links[a.device] = b, a
 	a.r.PeerUp(w.mono(a), b.device)
 	b.r.PeerUp(w.mono(b), a.device)
@@ -132,6 +135,10 @@ func (w *world) deliver(from, to *host, frame []byte, current bool) {
 	}
 	if err == nil && brings(m) && w.now.Before(to.full) {
 		return // as good as lost: there is no room for it
+	}
+	if !to.r.Team().Admitted(from.device) {
+		w.fail("%s takes what %s sends, and has thrown it out", to.name, from.name)
+		return
 	}
 	w.note(to, "receive", "%s %T", from.name, m)
 	if err == nil {

@@ -41,6 +41,12 @@ type Options struct {
 	Hostile bool // one of them does what no correct node does
 	Newer   bool // one of them runs a later version, whose operations the others do not know
 
+	// Who is in and who is out.
+	Trust   time.Duration // between things that people do about it
+	Feud    time.Duration // between two people who throw each other out, apart
+	Thief   bool          // a laptop is stolen, and the thief has a friend in the team
+	Founder bool          // the laptop of the only steward is lost
+
 	RealKeys bool // Ed25519 signatures instead of a hash
 	Bug      Bug  // planted, for the checkers to find
 	Trace    bool // keep the transcript
@@ -66,6 +72,9 @@ const (
 	BugSeizes         // who takes command last is the only one to have it
 	BugPassesOver     // of two people at work on one task only one is shown
 	BugMislays        // the first note is not shown
+	BugHarmless       // who was thrown out counts as before
+	BugByClock        // what who was thrown out wrote before that by the clock counts
+	BugWeak           // what a compromised device did to the team beyond the cut stands
 )
 
 // Draw chooses options from a seed, so that each seed is a different kind of bad day: every class of faults is on or
@@ -127,5 +136,24 @@ func Draw(seed uint64) Options {
 	}
 	o.RealKeys = rng.IntN(50) == 0
 	o.Incidents = 1 + rng.IntN(3)
+	o.drawTrust(rand.New(rand.NewPCG(seed, 2)))
 	return o
+}
+
+// drawTrust draws what goes wrong with who is in and who is out, in a third of the runs. Somebody who is out keeps what
+// nobody else may have, so no run also loses stores.
+func (o *Options) drawTrust(rng *rand.Rand) {
+	if rng.IntN(3) > 0 || o.Nodes >= 60 {
+		return
+	}
+	o.Flip, o.Restore = 0, 0
+	o.Trust = o.Span / time.Duration(4+rng.IntN(30))
+	if rng.IntN(3) == 0 {
+		o.Feud = o.Span / time.Duration(1+rng.IntN(3))
+	}
+	o.Thief, o.Founder = rng.IntN(3) == 0, rng.IntN(6) == 0
+	if o.Late == 0 && rng.IntN(2) == 0 {
+		o.Late = 1 + rng.IntN(2)
+		o.Nodes += o.Late
+	}
 }

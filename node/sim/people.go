@@ -237,9 +237,17 @@ func (w *world) fill(h *host, doc crdt.DocID, v *board.Verb) board.Intent {
 	if wants(v.For) {
 		in.ForMS = 1000 + w.rng.Int64N(1e7)
 	}
+	if v.Name == "note" && w.rng.IntN(12) == 0 {
+		all := h.r.Team().All()
+		in.SealedFor, in.Sealed = all[:1+w.rng.IntN(len(all))], make([]byte, sealedBytes)
+		w.bytes(in.Sealed)
+	}
 	in.Once, in.Vital, in.Force, in.Withdraw = flag(v.Once, 3), flag(v.Vital, 3), flag(v.Force, 6), flag(v.Withdraw, 4)
 	return in
 }
+
+// sealedBytes is how long the sealed text of a note is here. Nobody opens it.
+const sealedBytes = 300
 
 // makers says which operations make what a reference names.
 var makers = map[board.RefKind]crdt.Kind{
@@ -250,11 +258,20 @@ var makers = map[board.RefKind]crdt.Kind{
 
 // refs returns the short ids of the newest things of a kind: what is new is what people meet over.
 func (w *world) refs(h *host, doc crdt.DocID, kind board.RefKind) []string {
+	var out []string
+	for _, op := range h.newest(doc, makers[kind]) {
+		out = append(out, h.r.Board(doc).Ref(op))
+	}
+	return out
+}
+
+// newest returns the last few operations of a kind that a host shows, oldest first.
+func (h *host) newest(doc crdt.DocID, kind crdt.Kind) []crdt.Hash {
 	g := h.r.Graph(doc)
 	var ops []crdt.Hash
 	for _, recs := range h.disk.docs[doc] { // any order: sorted below
 		for _, rec := range recs {
-			if rec.Op.Kind == makers[kind] && g.Has(rec.Hash) {
+			if rec.Op.Kind == kind && g.Has(rec.Hash) {
 				ops = append(ops, rec.Hash)
 			}
 		}
@@ -262,11 +279,7 @@ func (w *world) refs(h *host, doc crdt.DocID, kind board.RefKind) []string {
 	slices.SortFunc(ops, func(a, b crdt.Hash) int {
 		return cmp.Or(cmp.Compare(g.Place(a).TimeMS, g.Place(b).TimeMS), a.Compare(b))
 	})
-	var out []string
-	for _, op := range ops[max(0, len(ops)-recent):] {
-		out = append(out, h.r.Board(doc).Ref(op))
-	}
-	return out
+	return ops[max(0, len(ops)-recent):]
 }
 
 // secret returns a number that nobody has said before.

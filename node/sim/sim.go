@@ -79,6 +79,8 @@ type world struct {
 	late *invitation                // of those who join while the run is on
 
 	secrets int // numbers that were given out, see secret
+
+	courts map[crdt.Hash]*court // digest of a team document -> what follows from it
 }
 
 // place is where an operation stands.
@@ -97,7 +99,7 @@ func Run(seed uint64, o Options) (Result, error) {
 func newWorld(seed uint64, o Options) *world {
 	return &world{
 		o: o, rng: rand.New(rand.NewPCG(seed, 0)), now: start, res: Result{Counts: map[string]int{}}, hash: sha256.New(),
-		made: map[crdt.Hash]*crdt.Record{}, dots: map[place]crdt.Hash{},
+		made: map[crdt.Hash]*crdt.Record{}, dots: map[place]crdt.Hash{}, courts: map[crdt.Hash]*court{},
 	}
 }
 
@@ -217,5 +219,5 @@ func (w *world) anyHost(ok func(h *host) bool) *host {
 
 // honest returns the hosts that are up to the end and do what they should.
 func (w *world) honest() []*host {
-	return slices.DeleteFunc(slices.Clone(w.hosts), func(h *host) bool { return h.hostile || h.gone || !h.member })
+	return slices.DeleteFunc(slices.Clone(w.hosts), func(h *host) bool { return h.hostile || h.thief || h.gone || !h.member })
 }

@@ -44,12 +44,18 @@ var (
 		"saw: operations waiting for their past",
 		"conflict: command", "conflict: status", "conflict: decision", "conflict: done-vs-cancelled", "conflict: double", "conflict: ran-twice",
 		"merged: severity", "merged: status", "settled: command", "settled: status",
+		"fault: feud", "fault: laptop stolen", "fault: founder lost", "fault: backdated operation",
+		"team: role", "team: confirm", "team: remove", "team: reinstate", "team: cosign", "team: close", "team: adopt", "team: policy",
+		"team: proposed remove", "team: wrong remove", "saw: shown the door", "saw: team document at the door", "saw: operation judged anew",
+		"trust: mutual removal", "trust: co-signed removal", "trust: reinstated", "trust: adopted", "trust: backdated and void",
+		"trust: barred", "trust: invitation used too often",
 		"saw: contested end", "saw: somebody acts", "saw: commander back while somebody acts", "saw: command taken by force", "saw: offer lapsed",
 		"saw: break over", "saw: handover confirmed", "saw: sub-teams", "saw: two incidents that are one", "saw: one act in two incidents",
 	}
 	rarely = []string{
-		"saw: fork of a restored disk", "saw: invitation used too often", "saw: join at a node cut from the inviter",
-		"saw: redaction racing an edit", "fault: hostile body",
+		"saw: fork of a restored disk", "saw: join at a node cut from the inviter",
+		"saw: redaction racing an edit", "fault: hostile body", "trust: confirmed", "trust: removal lost to one that weighs more",
+		"trust: no right left by a fork", "trust: demoted", "trust: joined after the invitation was closed",
 		"saw: command back after a break", "merged: late-notes", "merged: still-working", "merged: redact",
 	}
 )
