@@ -500,7 +500,7 @@ func (c *court) valid(t *act, in set) bool {
 	case *auth.SetRole:
 		return steward && !c.leaderless(t, func(p auth.PersonID) bool { return p == b.Person && b.Role < auth.RoleSteward }) || two()
 	case *auth.Confirm:
-		return says && c.person(b.Device, t.past) != self
+		return says && c.person(b.Device, t.past) != self && (role >= c.policy(t.past) || two())
 	case *auth.Remove:
 		last := func() bool {
 			return b.Mode != auth.ModeSuspend && c.leaderless(t, func(p auth.PersonID) bool { return p == c.person(b.Device, t.past) })
