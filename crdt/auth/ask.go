@@ -152,6 +152,10 @@ func (s *state) describe(p *Proposal, a *act) bool {
 		p.Device, p.Person, p.Reason = b.Device, s.personOf(b.Device, &s.everything), b.Reason
 		i, known := s.byDevice[b.Device]
 		return known && s.members[i].Removed != 0
+	case *Confirm:
+		p.Device, p.Person = b.Device, s.personOf(b.Device, &s.everything)
+		i, known := s.byDevice[b.Device]
+		return known && (s.members[i].Unconfirmed || s.members[i].Forked)
 	case *Invite:
 		p.Person, p.Role = b.Person, b.Role
 		_, known := s.people[b.Person]

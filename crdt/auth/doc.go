@@ -23,7 +23,8 @@
 //
 //  1. No join of d in P: none. The first join of d in P, by height and hash, says who d is.
 //  2. A removal of d in P (retired or compromised) that counts in P and is not undone in P: none.
-//  3. Two operations at one place of a log of d in P (a fork): none, until a Confirm of d that has seen them.
+//  3. Two operations in P that continue a log of d at one place (a fork): none, until a Confirm of d that has seen them; for good
+//     once more than 64 operations do.
 //  4. The join is unconfirmed or barred in P, and no Confirm of d by another person in P has seen it: observer. It is
 //     unconfirmed if as many joins of its invitation in P as that allows come before it. It is barred if the invitation
 //     is dead, or its author had no right to invite there, or it is closed: by a Close in P that the join has seen, or
@@ -34,7 +35,8 @@
 //
 // An operation counts in P if it is not dead and its author had the right at the operation's own past, or if author and
 // co-signers in P, each alive and responder or above at their own operation's past, are two persons or more. Which right
-// an operation needs is in rights.go. A removal or demotion that leaves no steward at its past needs two persons.
+// an operation needs is in rights.go. To confirm takes what it takes to invite: where only stewards invite, a responder's
+// Confirm waits for a second person. A removal or demotion that leaves no steward at its past needs two persons.
 //
 // # Which removals win
 //

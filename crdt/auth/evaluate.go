@@ -9,13 +9,14 @@ import (
 // An eval is one evaluation of a team from the operation that founded it. It reads the team and changes nothing in it.
 type eval struct {
 	*Team
-	memo       []memo                        // by act.at
-	order      []*act                        // all acts, in causal order
-	forks      map[crdt.DeviceID][]crdt.Fork // of logs of the team document
-	stewardish []crdt.DeviceID               // devices that may be a steward's, ascending
-	verdicts   []verdict                     // by removal, in causal order
+	memo       []memo                          // by act.at
+	order      []*act                          // all acts, in causal order
+	forks      map[crdt.DeviceID][][]crdt.Hash // what continues one of its logs of the team document at one place
+	stewardish []crdt.DeviceID                 // devices that may be a steward's, ascending
+	verdicts   []verdict                       // by removal, in causal order
 	verdictOf  map[*act]*verdict
 	killers    map[crdt.DeviceID][]*verdict // target -> removals in effect that kill, in the order of decision
+	undid      map[crdt.DeviceID]*act       // target -> the reinstatement that undid a removal when that was last asked
 	steps      int                          // questions to the graph: what the cost of an evaluation is counted in
 }
 
@@ -34,10 +35,12 @@ type memo struct {
 func (t *Team) evaluate() *eval {
 	e := &eval{
 		Team: t, memo: make([]memo, len(t.acts)), order: slices.SortedFunc(slices.Values(t.acts), (*act).compare),
-		forks: map[crdt.DeviceID][]crdt.Fork{}, verdictOf: map[*act]*verdict{}, killers: map[crdt.DeviceID][]*verdict{},
+		forks: map[crdt.DeviceID][][]crdt.Hash{}, verdictOf: map[*act]*verdict{}, killers: map[crdt.DeviceID][]*verdict{}, undid: map[crdt.DeviceID]*act{},
 	}
-	for _, f := range t.graph.Forks() {
-		e.forks[f.Dot.Device] = append(e.forks[f.Dot.Device], f)
+	for at, ops := range t.followers { // any order: they do not affect each other
+		if len(ops) > 1 {
+			e.forks[at.log.Device] = append(e.forks[at.log.Device], ops)
+		}
 	}
 	e.findStewardish()
 	for _, a := range e.order {
@@ -109,15 +112,43 @@ func (e *eval) get(a *act) *memo {
 
 // alive reports whether no removal in effect makes a void, or else the removal that does.
 func (e *eval) alive(a *act) (bool, *act) {
-	if _, ok := a.body.(*join); ok {
+	if joins(a) {
 		return true, nil
 	}
 	for _, k := range e.killers[a.dev] {
-		if a != k.act && !e.before(a, k.act) && !e.inCut(a, k) && !e.seenUndone(a, k.act) {
+		if e.kills(k, a) {
 			return false, k.act
 		}
 	}
 	return true, nil
+}
+
+// joins reports whether a founds or joins, which does not die.
+func joins(a *act) bool { _, ok := a.body.(*join); return ok }
+
+// kills reports whether k, which is in effect and says that its target is compromised, makes void what the target wrote.
+func (e *eval) kills(k *verdict, a *act) bool {
+	return a != k.act && !e.before(a, k.act) && !e.inCut(a, k) && !e.seenUndone(a, k.act)
+}
+
+// seenUndone reports whether a was written in knowledge of what undoes the removal r. What undid the last one most likely
+// undoes this one too, and else the newest does.
+func (e *eval) seenUndone(a, r *act) bool {
+	if !e.before(r, a) {
+		return false
+	}
+	v := &view{e: e, op: a}
+	undoes := func(z *act) bool { return v.has(z) && e.before(r, z) && e.counts(z, v) }
+	if z := e.undid[a.dev]; z != nil && undoes(z) {
+		return true
+	}
+	for _, z := range slices.Backward(e.reinstates[a.dev]) {
+		if undoes(z) {
+			e.undid[a.dev] = z
+			return true
+		}
+	}
+	return false
 }
 
 // inCut reports whether a is at or before a hash of the cut, in its own log.
@@ -126,11 +157,6 @@ func (e *eval) inCut(a *act, k *verdict) bool {
 		e.steps++
 		return tip == a.op || e.graph.Before(a.op, tip) && e.graph.Dot(tip).Log() == a.log
 	})
-}
-
-// seenUndone reports whether a was written in knowledge of what undoes the removal r.
-func (e *eval) seenUndone(a, r *act) bool {
-	return e.before(r, a) && e.undone(r, &view{e: e, op: a})
 }
 
 // forget drops what is known of acts that have died or been born, and of all that rests on them: whatever has seen one.

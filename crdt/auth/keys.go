@@ -61,6 +61,29 @@ func (t *Team) RelayOf(d crdt.DeviceID) (crdt.DeviceID, bool) {
 	return devs[0], true
 }
 
+// Relays returns all keys that [Team.RelayOf] knows, ascending: also those of devices that are out.
+func (t *Team) Relays() []crdt.DeviceID {
+	var out []crdt.DeviceID
+	for dev := range t.relays { // any order: sorted below
+		if key, ok := t.RelayKey(dev); ok {
+			if _, ok := t.RelayOf(key); ok {
+				out = append(out, key)
+			}
+		}
+	}
+	slices.SortFunc(out, crdt.DeviceID.Compare)
+	return slices.Compact(out)
+}
+
+// RelayKey returns the relay key that d named last.
+func (t *Team) RelayKey(d crdt.DeviceID) (crdt.DeviceID, bool) {
+	word, ok := t.relays[d]
+	if !ok {
+		return crdt.DeviceID{}, false
+	}
+	return crdt.DeviceID(word.key), true
+}
+
 // Admitted reports whether the holder of key d may connect: a member whose device is not retired, compromised or barred,
 // or the relay key of one.
 func (t *Team) Admitted(d crdt.DeviceID) bool {

@@ -86,7 +86,7 @@ func (s *state) about(d crdt.DeviceID, role Role, alone bool, body any) (bool, s
 		return each, ""
 	case *Cosign:
 		a := s.byOp[b.Op]
-		if a == nil || !slices.Contains([]crdt.Kind{KindRole, KindRemove, KindReinstate, KindPolicy, KindInvite, KindClose}, a.kind) {
+		if a == nil || !slices.Contains([]crdt.Kind{KindRole, KindRemove, KindReinstate, KindPolicy, KindInvite, KindClose, KindConfirm}, a.kind) {
 			return false, whyNoOp
 		}
 		if s.get(a).person == me {

@@ -88,8 +88,8 @@ type state struct {
 	*eval
 	everything view
 	members    []Member
-	byDevice   map[crdt.DeviceID]int    // into members
-	people     map[PersonID]int         // into members, the person's first device
+	byDevice   map[crdt.DeviceID]int // into members
+	people     map[PersonID]int      // into members, the person's first device
 	marks      map[crdt.DeviceID]crdt.Hash
 	suspects   map[crdt.DeviceID]bool
 }

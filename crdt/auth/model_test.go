@@ -3,7 +3,6 @@ package auth_test
 import (
 	"cmp"
 	"fmt"
-	"math/bits"
 	"slices"
 
 	"muster/crdt"
@@ -30,6 +29,7 @@ type modelOp struct {
 	hash   crdt.Hash
 	dev    crdt.DeviceID
 	log    crdt.LogID
+	prev   crdt.Hash
 	body   any // value of a body, nil if it means nothing
 	past   set
 	height int
@@ -45,7 +45,7 @@ func newModel(recs []*crdt.Record) *model {
 	m := &model{decided: map[int]*decision{}}
 	at := map[crdt.Hash]int{}
 	for i, rec := range recs {
-		o := modelOp{hash: rec.Hash, dev: rec.Op.Dot.Device, log: rec.Op.Dot.Log(), height: 1, body: modelBody(rec)}
+		o := modelOp{hash: rec.Hash, dev: rec.Op.Dot.Device, log: rec.Op.Dot.Log(), prev: rec.Op.Prev, height: 1, body: modelBody(rec)}
 		parents := slices.Clone(rec.Op.Parents)
 		if !rec.Op.Prev.IsZero() {
 			parents = append(parents, rec.Op.Prev)
@@ -341,7 +341,7 @@ func (m *model) confirmed(d crdt.DeviceID, seen int, p set) bool {
 func (m *model) forked(d crdt.DeviceID, p set) bool {
 	for i, a := range m.ops {
 		for j, b := range m.ops {
-			same := a.dev == d && a.log == b.log && bits.OnesCount64(uint64(a.past&m.logSet(a.log))) == bits.OnesCount64(uint64(b.past&m.logSet(b.log)))
+			same := a.dev == d && a.log == b.log && a.prev == b.prev
 			if i < j && same && p.has(i) && p.has(j) && !exists(m, p, func(c int, k auth.Confirm) bool {
 				return k.Device == d && m.ops[c].past.has(i) && m.ops[c].past.has(j) && m.counts(c, p)
 			}) {
@@ -350,16 +350,6 @@ func (m *model) forked(d crdt.DeviceID, p set) bool {
 		}
 	}
 	return false
-}
-
-func (m *model) logSet(l crdt.LogID) set {
-	var s set
-	for i, o := range m.ops {
-		if o.log == l {
-			s |= 1 << i
-		}
-	}
-	return s
 }
 
 // newest calls f with those of the operations that count in p that no other one has seen.
@@ -432,8 +422,8 @@ func (m *model) two(i int, p set) bool {
 
 // counts reports whether i, of p, has an effect as of p, by itself or by two persons.
 func (m *model) counts(i int, p set) bool {
-	if _, ok := m.ops[i].body.(auth.Confirm); ok {
-		return m.alive(i) && m.aloneRight(i)
+	if b, ok := m.ops[i].body.(auth.Confirm); ok && m.person(i) == m.personOf(b.Device, m.ops[i].past) {
+		return false
 	}
 	return m.alive(i) && m.aloneRight(i) || m.two(i, p)
 }
@@ -446,7 +436,7 @@ func (m *model) aloneRight(i int) bool {
 	case auth.SetRole:
 		return steward && (b.Role == auth.RoleSteward || !m.lastSteward(o.past, func(_ crdt.DeviceID, p auth.PersonID) bool { return p == b.Person }))
 	case auth.Confirm:
-		return role >= auth.RoleResponder && m.person(i) != m.personOf(b.Device, o.past)
+		return m.mayInvite(i) && m.person(i) != m.personOf(b.Device, o.past)
 	case auth.Remove:
 		if b.Mode == auth.ModeSuspend {
 			return role >= auth.RoleResponder && (steward || m.standing(b.Device, o.past) <= role)

@@ -200,10 +200,8 @@ func (d *docket) decide(v *verdict) {
 	e.killers[body.Device] = append(e.killers[body.Device], v)
 	var dead []*act
 	for _, o := range e.byDevice[body.Device] {
-		if e.get(o).alive {
-			if alive, _ := e.alive(o); !alive {
-				dead = append(dead, o)
-			}
+		if e.get(o).alive && !joins(o) && e.kills(v, o) {
+			dead = append(dead, o)
 		}
 	}
 	if len(dead) > 0 {

@@ -48,7 +48,7 @@ func (e *eval) right(dev crdt.DeviceID, role Role, v *view, kind crdt.Kind, body
 		if e.personOf(dev, v) == e.personOf(b.Device, v) {
 			return false, whyOwnDevice
 		}
-		return true, ""
+		return role >= e.policy(v), "" // to confirm is to let in: else the policy would bind nobody
 	case *Remove:
 		if b.Mode == ModeSuspend {
 			return steward || e.standing(b.Device, v) <= role, ""

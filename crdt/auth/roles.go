@@ -10,6 +10,11 @@ import (
 // that far behind is.
 const maxUsesSeen = MaxUses + 4096
 
+// maxForkOps bounds how many operations at forks of a device's logs a confirmation can answer for. A device whose logs were
+// continued in more places is nobody's: it has to join anew. Without a bound the confirmations would be compared with all
+// of them for every operation of the device.
+const maxForkOps = 64
+
 // A view is a set of operations that is closed under causality.
 type view struct {
 	e   *eval
@@ -167,27 +172,66 @@ func (e *eval) confirmed(j *act, v *view) bool {
 	})
 }
 
-// forked reports whether two operations at one place of a log of dev are in v, and nobody in v has confirmed it since.
+// forked reports whether two operations that continue a log of dev at one place are in v, and nobody in v has confirmed it since.
 func (e *eval) forked(dev crdt.DeviceID, v *view) bool {
-	return slices.ContainsFunc(e.forks[dev], func(f crdt.Fork) bool {
+	var forks [][]crdt.Hash
+	n := 0
+	for _, ops := range e.forks[dev] {
 		var here []crdt.Hash
-		for _, h := range f.Ops {
+		e.steps += len(ops)
+		for _, h := range ops {
 			if v.all || v.op != nil && e.graph.Before(h, v.op.op) || v.op == nil && e.graph.Covers(v.set, h) {
 				here = append(here, h)
 			}
 		}
-		return len(here) > 1 && !slices.ContainsFunc(e.confirms[dev], func(c *act) bool {
-			unseen := func(h crdt.Hash) bool { return !e.graph.Before(h, c.op) }
-			return v.has(c) && !slices.ContainsFunc(here, unseen) && e.counts(c, v)
+		if len(here) > 1 {
+			forks, n = append(forks, here), n+len(here)
+		}
+		if n > maxForkOps {
+			return true
+		}
+	}
+	return slices.ContainsFunc(forks, func(here []crdt.Hash) bool {
+		return !slices.ContainsFunc(e.confirms[dev], func(c *act) bool {
+			unseen := func(h crdt.Hash) bool { e.steps++; return !e.graph.Before(h, c.op) }
+			return v.has(c) && e.counts(c, v) && !slices.ContainsFunc(here, unseen)
 		})
 	})
 }
 
 // out reports whether a removal that takes all rights from dev is in effect as of v.
 func (e *eval) out(dev crdt.DeviceID, v *view) bool {
+	u := undoing{e: e, dev: dev, v: v}
 	return slices.ContainsFunc(e.removals[dev], func(r *act) bool {
-		return r.body.(*Remove).Mode != ModeSuspend && v.has(r) && e.inForce(r, v) && !e.undone(r, v)
+		return r.body.(*Remove).Mode != ModeSuspend && v.has(r) && e.inForce(r, v) && !u.undone(r)
 	})
+}
+
+// undoing answers for many removals of one device, none of them a suspension, whether they are undone as of a view. What
+// undoes one most likely undoes the next, so that is asked first: a device that was removed and reinstated a thousand times
+// must not cost a million questions for each operation it wrote.
+type undoing struct {
+	e    *eval
+	dev  crdt.DeviceID
+	v    *view
+	read bool
+	by   []*act // reinstatements that undo what they have seen
+}
+
+func (u *undoing) undone(r *act) bool {
+	if !u.read {
+		u.read = true
+		for _, z := range slices.Backward(u.e.reinstates[u.dev]) { // the newest has seen most
+			if u.v.has(z) && u.e.counts(z, u.v) {
+				u.by = append(u.by, z)
+			}
+		}
+	}
+	i := slices.IndexFunc(u.by, func(z *act) bool { return u.e.before(r, z) })
+	if i > 0 {
+		u.by[0], u.by[i] = u.by[i], u.by[0]
+	}
+	return i >= 0
 }
 
 // undone reports whether a removal is undone as of v.

@@ -12,6 +12,7 @@ type Team struct {
 	graph   *crdt.Graph
 	genesis Genesis
 	actIndex
+	followers map[spot][]crdt.Hash // what continues a log at one place: more than one is a fork
 
 	sayings map[crdt.DeviceID]*sayings // what each device said of its person
 	seals   map[crdt.DeviceID]keyWord  // device -> its newest sealing key
@@ -21,6 +22,12 @@ type Team struct {
 	state    *state
 	profiles map[PersonID]Profile
 	relayOf  map[crdt.DeviceID][]crdt.DeviceID // relay key -> devices that named it, ascending
+}
+
+// A spot is where a log goes on: behind prev, or at its beginning.
+type spot struct {
+	log  crdt.LogID
+	prev crdt.Hash
 }
 
 type join struct {
@@ -34,7 +41,7 @@ type join struct {
 func New(g *crdt.Graph) *Team {
 	return &Team{
 		doc: g.Doc(), graph: g, actIndex: newActIndex(), sayings: map[crdt.DeviceID]*sayings{},
-		seals: map[crdt.DeviceID]keyWord{}, relays: map[crdt.DeviceID]keyWord{},
+		followers: map[spot][]crdt.Hash{}, seals: map[crdt.DeviceID]keyWord{}, relays: map[crdt.DeviceID]keyWord{},
 	}
 }
 
@@ -59,7 +66,9 @@ func (t *Team) Apply(rec *crdt.Record) {
 			t.state, t.profiles = nil, nil
 		}
 	}
-	if len(t.graph.Log(rec.Op.Dot.Log())) > 1 { // a fork takes rights whatever is in it
+	at := spot{rec.Op.Dot.Log(), rec.Op.Prev}
+	t.followers[at] = append(t.followers[at], rec.Hash)
+	if len(t.followers[at]) > 1 { // a fork takes rights whatever is in it
 		t.state = nil
 	}
 }
