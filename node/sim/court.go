@@ -421,14 +421,14 @@ func (c *court) role(d crdt.DeviceID, in set) auth.Role {
 	return r
 }
 
-// forked reports whether a device has signed two operations with one dot, and nobody who has seen both has confirmed it.
+// forked reports whether a device has continued a log twice at one place, and nobody who has seen both has confirmed it.
 func (c *court) forked(d crdt.DeviceID, in set) bool {
 	for _, a := range c.acts {
 		if a.dot.Device != d || !in.has(a) {
 			continue
 		}
 		for _, b := range c.acts[:a.n] {
-			if b.dot != a.dot || !in.has(b) {
+			if b.prev != a.prev || b.dot.Log() != a.dot.Log() || !in.has(b) {
 				continue
 			}
 			forgiven := false
