@@ -121,9 +121,11 @@ func (a *app) doctorCommand() *cobra.Command {
 
 func printDiagnosis(p *printer, d api.Diagnosis) {
 	var top strings.Builder
-	printExamined(&printer{w: &top, color: p.color}, d.Responders)
+	if d.Protection != api.ProtectedLocked { // then nobody is known here yet
+		printExamined(&printer{w: &top, color: p.color}, d.Responders)
+	}
 	p.text(top.String())
-	room := max(screen-1-strings.Count(top.String(), "\n"), factsMin)
+	room := max(screen-2-strings.Count(top.String(), "\n"), factsMin)
 	facts := d.Facts
 	if n := len(facts) - room; n > 0 {
 		facts = trimFacts(facts, room)
@@ -137,6 +139,12 @@ func printDiagnosis(p *printer, d api.Diagnosis) {
 			mark = "! "
 		}
 		p.line(cut(mark+f.About+": "+clean(f.Text), columns))
+	}
+	switch d.Protection {
+	case api.ProtectedNone:
+		p.line("  " + protectionWords(d.Protection))
+	case api.ProtectedKeyring, api.ProtectedPassphrase:
+		p.line("  disk: " + protectionWords(d.Protection))
 	}
 }
 

@@ -58,7 +58,7 @@ func (a *app) join(ctx context.Context, in api.Join) error {
 		if err != nil || len(st.Responders) == 0 || st.Responders[0].Role != "observer" {
 			return err
 		}
-		return a.note("you are an observer here: you may read. Somebody of the team can make you more: muster confirm, muster role")
+		return a.note("you are an observer here: a member can change that (muster confirm)")
 	})
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -66,7 +67,7 @@ func printMembers(p *printer, m api.Members, now time.Time) {
 	if people != 1 {
 		folk = fmt.Sprintf("%d people", people)
 	}
-	p.line(wrap("", fmt.Sprintf("team %s: %s, %s; stewards: %s", clean(m.Team), folk, count(devices, "laptop"), clean(strings.Join(m.Stewards, ", "))), 2))
+	p.line(wrap("", fmt.Sprintf("team %s: %s, %s; stewards: %s", clean(m.Team), folk, count(devices, "laptop"), cmp.Or(clean(strings.Join(m.Stewards, ", ")), "none")), 2))
 	for _, n := range m.Notes {
 		p.line(wrap("  ", clean(n), 4))
 	}

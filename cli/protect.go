@@ -88,7 +88,7 @@ func (a *app) printProtection(st api.Status) error {
 		p.line(protectionWords(st.Protection))
 		switch st.Protection {
 		case api.ProtectedNone:
-			p.line(`muster protect passphrase, or muster protect keyring; "muster help protection" says what each is good for`)
+			p.line(wrap("", `muster protect passphrase, or muster protect keyring; "muster help protection" says what each is good for`, 2))
 		case api.ProtectedKeyring, api.ProtectedPassphrase:
 			for _, w := range st.Warnings {
 				p.line(wrap("warning: ", clean(w), 2))

@@ -41,7 +41,7 @@ func rallyText(w io.Writer, page rallyPage) error {
 			p.block("  and " + count(len(page.Places)-i, "more laptop"))
 			break
 		}
-		p.block("  " + pad(cut(clean(x.Device), 28), 28) + " " + strings.Join(x.Addrs, "  "))
+		p.block(strings.Split(wrap("  "+pad(cut(clean(x.Device), 28), 28)+" ", strings.Join(x.Addrs, "  "), 31), "\n")...)
 	}
 	p.block("", "HOW TO FIND EACH OTHER AGAIN")
 	for i, step := range rallySteps(page.Port) {

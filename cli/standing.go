@@ -54,6 +54,13 @@ func printStand(p *printer, s standing) {
 // stand computes a standing. in is nil when there is no incident; other is nil or another one that is open.
 func stand(st api.Status, in, other *api.Incident, now time.Time) standing {
 	s := standing{Responder: st.Responder, Team: st.Team, Owe: []string{}}
+	if st.Protection == api.ProtectedLocked {
+		for _, w := range st.Warnings {
+			s.Lines = append(s.Lines, clean(w))
+		}
+		s.Next = "muster unlock"
+		return s
+	}
 	s.Lines = append(s.Lines, standingHead(st, now)...)
 	if in == nil {
 		s.Next = `muster declare "what is wrong" --sev 2`

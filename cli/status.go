@@ -86,6 +86,7 @@ func printStatus(p *printer, st api.Status) {
 		p.line(`no incident; open one with: muster declare "what is wrong" --sev 2`)
 	}
 	printPeers(p, st)
+	printStorage(p, st.Storage)
 }
 
 // incidentLine is one incident in a list.
@@ -100,6 +101,35 @@ func incidentLine(in api.IncidentStatus) string {
 	}
 	head := fmt.Sprintf("%s %s SEV%d %s%s", mark, nameWith(in), in.Severity, strings.ToUpper(in.Status), settle)
 	return head + "  " + cut(clean(in.Title), columns-2-len([]rune(head)))
+}
+
+// storageMax is how many people the status tells the storage of.
+const storageMax = 5
+
+// printStorage says who wrote how much of a board that has become large.
+func printStorage(p *printer, all []api.Storage) {
+	if len(all) == 0 {
+		return
+	}
+	p.line("stored here, by who wrote it:")
+	for _, s := range all[:min(len(all), storageMax)] {
+		line := fmt.Sprintf("  %s %s, %s", pad(clean(s.Responder), 10), count(s.Operations, "operation"), sizeWords(s.Bytes))
+		if s.Delayed {
+			line += "; sends more than its allowance, and is slowed down"
+		}
+		p.line(wrap("", line, 4))
+	}
+	if n := len(all) - storageMax; n > 0 {
+		p.linef("  and %d more people", n)
+	}
+}
+
+// sizeWords is a number of bytes for people.
+func sizeWords(bytes uint64) string {
+	if bytes < 1_000_000 {
+		return fmt.Sprintf("%d kB", (bytes+999)/1000)
+	}
+	return fmt.Sprintf("%d MB", (bytes+500_000)/1_000_000)
 }
 
 // peersCommand lists who this node can reach.

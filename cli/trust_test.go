@@ -28,7 +28,7 @@ func (f *trustNode) Trust(_ context.Context, in api.Trust) (api.Trusted, error) 
 		return api.Trusted{}, f.err
 	}
 	if f.asks != "" && !in.Yes && !in.DryRun {
-		return api.Trusted{}, &api.Error{Code: api.CodeConfirm, Message: "bob is out of the team: stolen", Question: f.asks}
+		return api.Trusted{}, &api.Error{Code: api.CodeConfirm, Message: "not done yet: revoke bob as stolen", Question: f.asks}
 	}
 	return f.trusted, nil
 }
@@ -172,7 +172,7 @@ func TestTrustPages(t *testing.T) {
 	}, noon)
 	p.line("====")
 	printTrusted(p, api.Trusted{
-		Done: true, Text: "proposed: bob/laptop-2 is out of the team: stolen", Effects: []string{"it has no effect until another person stands behind it; then:", strings.Repeat("long ", 20)},
+		Done: true, Text: "proposed: revoke bob/laptop-2 as stolen", Effects: []string{"it has no effect until another person stands behind it; then:", strings.Repeat("long ", 20)},
 		Proposed: &proposal, Delivery: &api.Delivery{Known: 2, Delivered: 2},
 	}, noon)
 	p.line("====")

@@ -113,6 +113,8 @@ func (s *session) lastSign(now time.Time, p replica.Presence) (heardMS int64, vi
 	}
 	if m, ok := s.r.Team().Member(dev); ok {
 		via = m.Handle
+	} else if owner, ok := s.relayOwner(dev); ok {
+		via = relayName(owner)
 	}
 	return max(now.Sub(at).Milliseconds(), 0), via, false
 }

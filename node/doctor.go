@@ -42,6 +42,7 @@ func (n *Node) Doctor(ctx context.Context, who []string) (api.Diagnosis, error) 
 	if err := x.run(ctx, who); err != nil {
 		return api.Diagnosis{}, problem(err)
 	}
+	x.out.Protection = n.protection()
 	return x.out, nil
 }
 

@@ -38,6 +38,13 @@ func (s *session) refreshMembers() {
 			set.out[m.Device] = s.whyOut(m)
 		}
 	}
+	for _, d := range t.Relays() {
+		if t.Admitted(d) {
+			set.in[d] = true
+		} else {
+			set.out[d] = s.outText(d)
+		}
+	}
 	s.members.Store(&set)
 }
 
@@ -77,7 +84,7 @@ func stateOf(m auth.Member) string {
 // outText says why a device that belonged to the team may not connect, for whoever sits before it; empty: it may, or it
 // never belonged. It runs on the loop.
 func (s *session) outText(d crdt.DeviceID) string {
-	m, ok := s.r.Team().Member(d)
+	m, ok := s.memberOf(d)
 	if !ok || s.r.Team().Admitted(d) {
 		return ""
 	}
@@ -256,7 +263,7 @@ func (s *session) trouble(ctx context.Context) (what string, err error) {
 // it: enough for the device to see for itself that it is out, and nothing that the team has said since. It is nil when that
 // cannot be cut out of what is held, because an operation at its edge came without a signature of its own.
 func (s *session) removalRecords(d crdt.DeviceID) *wire.Batch {
-	m, ok := s.r.Team().Member(d)
+	m, ok := s.memberOf(d)
 	if !ok || m.Removed == 0 {
 		return nil
 	}

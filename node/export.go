@@ -85,7 +85,11 @@ func carryProblem(file string, err error) error {
 	} else {
 		return problem(err)
 	}
-	return api.Errorf(api.CodeRefused, "is it there, is it writable, and is there room?", "%s: %s", file, err)
+	hint := "is the directory there, is it writable, and is there room?"
+	if errors.Is(err, fs.ErrNotExist) {
+		hint = "look at the path: a node reads and writes files of its own laptop"
+	}
+	return api.Errorf(api.CodeRefused, hint, "%s: %s", file, err)
 }
 
 // An exportPlan is what goes into a file.

@@ -251,6 +251,9 @@ func (n *Node) Protect(ctx context.Context, in api.Protect) (api.Status, error) 
 	if err := vault.Write(n.home.key(), n.device.ID().String(), g.secrets, g.how); err != nil {
 		return api.Status{}, problem(err)
 	}
+	if err := s.do(ctx, func(now time.Time) error { return s.guardRelay(now, g.mode != vault.None) }); err != nil {
+		n.cfg.Log.Warn("the relay key is not as the protection has it", "err", err) // the next write tries again
+	}
 	if err := n.change(ctx, s, func() error { n.take(g); return nil }); err != nil {
 		return api.Status{}, problem(err)
 	}
@@ -393,6 +396,12 @@ func (n *Node) waitLocked(ctx context.Context) error {
 		defer n.mu.Unlock()
 		n.wake = nil
 	}()
+	switch key, err := n.home.readRelay(); {
+	case err == nil && key.team == n.team: // of another team it would be another board than the one that is unlocked
+		n.relayFor(ctx, key)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		n.cfg.Log.Warn("not relaying", "err", err)
+	}
 	<-ctx.Done()
 	return context.Cause(ctx)
 }
@@ -410,13 +419,13 @@ func (n *Node) lockedStatus(why error) api.Status {
 	return api.Status{
 		Schema: "muster.status/1", Listen: []string{}, UptimeMS: time.Since(n.start).Milliseconds(), Incidents: []api.IncidentStatus{},
 		Peers: []api.Peer{}, Responders: []api.Responder{}, Home: n.cfg.Dir, Version: n.cfg.Version, PID: os.Getpid(),
-		Warnings: []string{"locked: " + why.Error() + "; muster unlock"}, Protection: api.ProtectedLocked,
+		Warnings: n.lockedWarnings(why), Protection: api.ProtectedLocked,
 	}
 }
 
 // lockedDiagnosis is what the doctor says of a locked node.
 func lockedDiagnosis(why error) api.Diagnosis {
-	return api.Diagnosis{Schema: "muster.doctor/1", Responders: []api.Examined{}, Facts: []api.Fact{
+	return api.Diagnosis{Schema: "muster.doctor/1", Protection: api.ProtectedLocked, Responders: []api.Examined{}, Facts: []api.Fact{
 		{About: "disk", Text: "this node is locked, and shows and writes nothing: " + why.Error() + "; muster unlock", Bad: true},
 	}}
 }

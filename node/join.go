@@ -25,6 +25,8 @@ import (
 //	           <- 0 | team keys, a line each, or 1 | why not
 //	introduce  2 | team document as a Batch                                            "I am a member, you do not know yet"
 //	           <- 0, or 1 | why not
+//	relay      5 | relay key 32 | its signature of (exporter ‖ device)                 "I am a locked laptop of the team"
+//	           <- 0 | team document as a Batch, or 1 | why not
 //	why        6                                                                       "I was a member, and am refused"
 //	           <- 0 | removal and all before it, as a Batch, or 1 | why not
 //	words      4 | number 2 | CPace message                                            "I was told the words"
@@ -48,6 +50,7 @@ const (
 	askIntroduce     = 2
 	askIntroducePart = 3
 	askWords         = 4
+	askRelay         = 5
 	askWhy           = 6
 
 	answerYes  = 0
@@ -87,6 +90,11 @@ func (s *session) stranger(ctx context.Context, dev crdt.DeviceID, exporter []by
 		return writeFrame(rw, []byte{answerYes})
 	case askWhy:
 		return s.sayWhy(ctx, dev, rw, no)
+	case askRelay:
+		return s.serveRelay(ctx, dev, exporter, b[1:], rw, no)
+	}
+	if s.n.relaying {
+		return no(errors.New("this laptop is locked, and lets nobody in: ask another one"))
 	}
 	if err := s.turnAway(ctx, dev); err != nil {
 		return no(err)
@@ -143,10 +151,10 @@ func (s *session) answerKnock(ctx context.Context, dev crdt.DeviceID, exporter, 
 	err = s.do(ctx, func(time.Time) error {
 		id, _, ok := s.r.Team().Invitation(pub)
 		if !ok {
-			return errors.New("the invitation is not known here: let the inviter's node answer, or ask for a new code")
+			return errors.New("the invitation is not known here: let the inviter's node answer")
 		}
 		if inv, ok := invitationByID(s.r.Team(), id); ok && inv.Closed {
-			return errors.New("the invitation was closed: ask for a new code")
+			return errors.New("the invitation was closed")
 		}
 		var err error
 		doc, err = s.r.Whole(s.team)

@@ -236,7 +236,7 @@ func (j *joiner) join(ctx context.Context) error {
 // verdict returns what the other side's no means, and how long to wait whether another one says yes; 0: as long as it takes.
 func (j *joiner) verdict(addr netip.AddrPort, err error) (*api.Error, time.Duration) {
 	if no := (*refusal)(nil); errors.As(err, &no) {
-		return api.Errorf(api.CodeBadCode, "ask for a new code: muster invite", "not let in: %s", no.why), refusalWait
+		return api.Errorf(api.CodeBadCode, "ask a member for a new code: muster invite, on their laptop", "not let in: %s", no.why), refusalWait
 	}
 	no := (*wordsNo)(nil)
 	switch {
@@ -417,7 +417,7 @@ func (j *joiner) ticket(t *auth.Team, c *code) (auth.Join, error) {
 	}
 	inv, ok := invitationByID(t, id)
 	if ok && inv.Closed {
-		return auth.Join{}, api.Errorf(api.CodeBadCode, "ask for a new code: muster invite", "the invitation was closed")
+		return auth.Join{}, api.Errorf(api.CodeBadCode, "ask a member for a new code: muster invite, on their laptop", "the invitation was closed")
 	}
 	handle := j.handle
 	if ok && !inv.For.IsZero() {

@@ -86,8 +86,15 @@ func (s *session) invitation(in api.Invite, out *api.Invitation) (auth.Invite, e
 			who = s.me().Handle
 		}
 		p, ok := s.r.Team().Person(who)
-		if !ok {
-			return body, api.Errorf(api.CodeNotFound, "muster members lists who is in the team", "nobody is called %s", who)
+		if !ok { // somebody all of whose laptops are out, as after a theft
+			to, err := s.target(who)
+			if err != nil {
+				return body, err
+			}
+			if !to.whole {
+				return body, api.Errorf(api.CodeUsage, "muster invite --for @"+to.handle, "a laptop is bound to a person, not to another laptop")
+			}
+			p, who = to.person, to.handle
 		}
 		body.Person, out.For = p, who
 	}

@@ -65,7 +65,7 @@ func (s *session) answerWords(ctx context.Context, dev crdt.DeviceID, exporter, 
 	}
 	keys, second, err := pake.Respond(wordsRun(p.words, dev, s.n.device.ID(), exporter, wordsInviter), b[2:])
 	if err != nil {
-		return no(reasonWrong, 0, err)
+		return no(reasonWrong, max(0, s.guessesLeft(p)-1), err)
 	}
 	if err := writeFrame(rw, []byte{answerYes}, second); err != nil {
 		return nil, err
@@ -150,7 +150,7 @@ func codeSeal(keys *pake.Keys) (cipher.AEAD, error) {
 // A wordsNo is the other side's no to words.
 type wordsNo struct {
 	why    reason
-	left   int
+	left   int // guesses before the words are burnt; below 0: not known
 	number uint16
 }
 
@@ -164,9 +164,12 @@ func (e *wordsNo) problem() *api.Error {
 	case reasonWrong:
 		hint := "read them again with the inviter"
 		switch {
+		case e.left < 0: // the inviter has not counted it
+		case e.left == 0:
+			hint = "that was the last try, they are burnt now; " + again
 		case e.left == 1:
 			hint += "; one more wrong try burns them"
-		case e.left > 1:
+		default:
 			hint += fmt.Sprintf("; %d more wrong tries burn them", e.left)
 		}
 		return api.Errorf(api.CodeBadCode, hint, "the words are wrong, or somebody is between the two laptops")
@@ -265,7 +268,7 @@ func (j *joiner) speak(dev crdt.DeviceID, exporter []byte, rw io.ReadWriter) (c 
 		return nil, err
 	}
 	if len(last) < pake.TagSize || keys.Check(last[:pake.TagSize]) != nil || !bytes.Equal(keys.Data, []byte(wordsInviter)) {
-		return nil, &wordsNo{why: reasonWrong, number: sp.number}
+		return nil, &wordsNo{why: reasonWrong, left: -1, number: sp.number}
 	}
 	return openCode(keys, last[pake.TagSize:])
 }

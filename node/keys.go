@@ -8,6 +8,7 @@ import (
 
 	"muster/crdt"
 	"muster/crdt/auth"
+	"muster/node/api"
 	"muster/node/identity"
 )
 
@@ -239,7 +240,7 @@ func (s *session) ensureSealKey(now time.Time) error {
 }
 
 // ensureKeys goes with whatever this node's person writes, so that no operation is written by a timer: it says the key to
-// seal to once, makes a team key where the newest is known to somebody who is out, and passes it on to those who came after
+// seal to once, and in a protected home the relay key, makes a team key where the newest is known to somebody who is out, and passes it on to those who came after
 // it was made. What fails leaves the write that it goes with as it is.
 func (s *session) ensureKeys(now time.Time) {
 	if s.mayWrite() != nil || !s.hasRoom() || s.r.NeedsEpoch() {
@@ -253,6 +254,9 @@ func (s *session) ensureKeys(now time.Time) {
 		if lack := s.lackKey(); len(lack) > 0 {
 			err = s.handOut(now, k, lack[:min(len(lack), auth.MaxSealedKeys)])
 		}
+	}
+	if err == nil && s.n.protection() != api.ProtectedNone {
+		err = s.ensureRelay(now)
 	}
 	if err != nil {
 		s.n.cfg.Log.Warn("keys not written", "err", err)

@@ -119,7 +119,7 @@ func (a *allowance) wait() time.Duration {
 
 // allowanceOf returns the allowance of dev's person.
 func (s *session) allowanceOf(now time.Time, dev crdt.DeviceID) *allowance {
-	m, _ := s.r.Team().Member(dev)
+	m, _ := s.memberOf(dev)
 	a := s.allowances[m.Person]
 	if a == nil {
 		held := 0
@@ -146,7 +146,7 @@ func (s *session) charge(dev crdt.DeviceID, m *wire.Batch) {
 	if g := s.r.Graph(m.Doc); g != nil {
 		held = g.Has
 	}
-	sender, _ := s.r.Team().Member(dev)
+	sender, _ := s.memberOf(dev)
 	own := func(d crdt.DeviceID) bool {
 		if d == dev {
 			return true
@@ -162,7 +162,7 @@ func (s *session) charge(dev crdt.DeviceID, m *wire.Batch) {
 
 // holdAgain makes dev wait on a new connection for what its person owes from an earlier one.
 func (s *session) holdAgain(dev crdt.DeviceID) {
-	m, _ := s.r.Team().Member(dev)
+	m, _ := s.memberOf(dev)
 	if a := s.allowances[m.Person]; a != nil {
 		now := time.Now()
 		if wait := a.spend(now, 0); wait > 0 {

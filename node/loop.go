@@ -204,6 +204,7 @@ func (s *session) peerUp(now time.Time, ev transport.PeerUp) {
 	s.holdAgain(ev.Device)
 	s.merges.up(ev.Device)
 	s.metWithKeys(ev.Device)
+	s.relayMet(ev.Addr)
 	s.r.PeerUp(now, ev.Device)
 	s.changed()
 }
@@ -304,6 +305,9 @@ func (s *session) notice(changes []replica.Change) {
 	}
 	if slices.ContainsFunc(changes, func(c replica.Change) bool { return c.Team }) {
 		s.refreshMembers()
+		if s.n.relaying && !s.isMember(s.n.device.ID()) {
+			s.stop(errRelayOut)
+		}
 		s.learnKeys()
 		s.publishKeys()
 		s.copyTeam()

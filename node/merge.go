@@ -80,8 +80,8 @@ func (s *session) noteSynced() {
 		}
 	}
 	for doc := range s.merges.fresh { // what is new as a whole has arrived once we are in step with anybody
-		for _, m := range s.r.Team().Members() {
-			if m.Device != s.r.Device() && s.r.Reachable(m.Device) && s.r.Synced(m.Device) {
+		for d := range s.members.Load().in { // any order: one is enough
+			if d != s.r.Device() && s.r.Reachable(d) && s.r.Synced(d) {
 				delete(s.merges.fresh, doc)
 			}
 		}

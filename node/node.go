@@ -35,6 +35,9 @@ type Node struct {
 	wake    context.CancelCauseFunc // ends the waiting of a locked node; nil while it does not wait
 	port    uint16                  // bound by the first session, kept by the others
 
+	relaying bool     // it is the relay of a locked node (relay.go), which is another Node
+	relay    *session // of that one while this node is locked; nil: there is none
+
 	guarding sync.Mutex // held by whoever changes the guard
 }
 

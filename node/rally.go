@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -43,6 +44,7 @@ func (s *session) rally(now time.Time) api.Rally {
 		} else if seen := s.r.PeerPresence(m.Device); !seen.Heard.IsZero() {
 			place.SeenMS = seen.Heard.UnixMilli()
 		}
+		addrs = slices.DeleteFunc(slices.Clone(addrs), func(a netip.AddrPort) bool { return a.Addr().Zone() != "" }) // of one link of this laptop
 		for _, a := range addrs[:min(len(addrs), rallyAddrsMax)] {
 			place.Addrs = append(place.Addrs, a.String())
 		}

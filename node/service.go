@@ -407,6 +407,9 @@ func (n *Node) Cut(ctx context.Context, who []string) (api.Status, error) {
 			for _, m := range s.r.Team().Members() {
 				if m.Person == p {
 					devices = append(devices, m.Device)
+					if d, ok := s.r.Team().RelayKey(m.Device); ok {
+						devices = append(devices, d)
+					}
 				}
 			}
 		}

@@ -63,6 +63,7 @@ type session struct {
 	introduce  chan transport.Refused
 	merges     mergeLog
 	keys       keyring
+	relay      *relayFile // what a locked start relays with; nil: nothing yet, or for another team
 
 	watchMu  sync.Mutex
 	watchers map[chan struct{}]bool // each told, without waiting, that something changed
@@ -110,6 +111,7 @@ func (n *Node) open() (*session, error) {
 	n.port = s.t.LocalAddr().Port()
 	n.mu.Unlock()
 	s.recallMerges()
+	s.recallRelay()
 	return s, nil
 }
 
@@ -208,20 +210,9 @@ func (s *session) openNetwork(port uint16, cut cutState) error {
 		Log: s.n.cfg.Log, Listen: s.n.cfg.Listen,
 		Redial: func(d crdt.DeviceID) []netip.AddrPort { return s.addressesOf(d) },
 	}
-	if cfg.Listen.Port() == 0 && port != 0 {
-		cfg.Listen = netip.AddrPortFrom(cfg.Listen.Addr(), port)
-	}
 	var err error
-	if !cfg.Listen.IsValid() && port == 0 && cfg.Open == nil {
-		cfg.Listen = netip.AddrPortFrom(netip.IPv6Unspecified(), DefaultPort)
-		if s.t, err = transport.New(cfg); err != nil {
-			cfg.Listen = netip.AddrPort{} // somebody has the usual port: any other will do
-		}
-	}
-	if s.t == nil {
-		if s.t, err = transport.New(cfg); err != nil {
-			return err
-		}
+	if s.t, err = listen(cfg, port); err != nil {
+		return err
 	}
 	if cut.all {
 		s.t.CutAll()
@@ -244,6 +235,21 @@ func (s *session) openNetwork(port uint16, cut cutState) error {
 		return errors.Join(err, s.t.Close())
 	}
 	return nil
+}
+
+// listen binds the socket: at port, if the configuration names none and it is not 0.
+func listen(cfg transport.Config, port uint16) (*transport.Transport, error) {
+	if cfg.Listen.Port() == 0 && port != 0 {
+		cfg.Listen = netip.AddrPortFrom(cfg.Listen.Addr(), port)
+	}
+	if !cfg.Listen.IsValid() && port == 0 && cfg.Open == nil {
+		cfg.Listen = netip.AddrPortFrom(netip.IPv6Unspecified(), DefaultPort)
+		if t, err := transport.New(cfg); err == nil {
+			return t, nil
+		}
+		cfg.Listen = netip.AddrPort{} // somebody has the usual port: any other will do
+	}
+	return transport.New(cfg)
 }
 
 // ports returns where other nodes may listen: where we do, and where they do by default.
@@ -348,6 +354,7 @@ func (s *session) close() error {
 		s.writeMergeFile(b)
 	default:
 	}
+	s.keepRelay()
 	return errors.Join(s.t.Close(), s.store.Close())
 }
 

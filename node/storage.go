@@ -52,6 +52,6 @@ func storageWarnings(all []api.Storage, me string) []string {
 	if len(all) == 0 || all[0].Responder == me || all[0].Operations < storageWarns || 2*all[0].Operations <= total {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s wrote %d of %d operations here (%d MB); if that is no work, set the device aside: muster suspend %s",
+	return []string{fmt.Sprintf("%s wrote %d of %d operations here (%d MB); if that is no work, set it aside: muster suspend @%s \"why\"",
 		all[0].Responder, all[0].Operations, total, all[0].Bytes>>20, all[0].Responder)}
 }

@@ -25,7 +25,8 @@ type act struct {
 // A plan is what a verb would do.
 type plan struct {
 	acts     []act
-	text     string   // what it does, one line, as if it were done
+	text     string   // what it has done, one line
+	would    string   // the same before it is done, or while it waits for a second person
 	effects  []string // what follows
 	question string   // asked before it is done; empty: nothing
 	who      string   // who else may do it, for a refusal
@@ -100,14 +101,16 @@ func (s *session) carryOut(now time.Time, in api.Trust, p plan, w *waiter) (api.
 		alone = alone && ok
 	}
 	if !alone {
-		out.Text = "proposed: " + p.text
+		out.Text = "proposed: " + p.would
 		out.Effects = append([]string{"it has no effect until another person stands behind it; then:"}, out.Effects...)
+		p.question = "" // the other one is asked
 	}
 	if out.Question = p.question; in.DryRun {
+		out.Text = "not done yet: " + p.would
 		return out, nil
 	}
 	if p.question != "" && !in.Yes {
-		return api.Trusted{}, &api.Error{Code: api.CodeConfirm, Message: p.text, Question: p.question}
+		return api.Trusted{}, &api.Error{Code: api.CodeConfirm, Message: "not done yet: " + p.would, Question: p.question}
 	}
 	if err := s.canWrite(); err != nil {
 		return api.Trusted{}, err
@@ -184,9 +187,15 @@ func (s *session) planRevoke(now time.Time, in api.Trust) (plan, error) {
 		}
 		p.acts = append(p.acts, act{auth.KindRemove, body})
 	}
-	p.text = fmt.Sprintf("%s is out of the team: %s", to.name, map[auth.Mode]string{auth.ModeRetire: "left", auth.ModeCompromised: "stolen"}[mode])
+	how := map[auth.Mode]string{auth.ModeRetire: "left", auth.ModeCompromised: "stolen"}[mode]
+	p.text, p.would = fmt.Sprintf("%s is out of the team: %s", to.name, how), fmt.Sprintf("revoke %s as %s", to.name, how)
 	p.effects = s.revokeEffects(now, to, devices, mode, cuts)
-	p.question = s.graveQuestion(to, devices)
+	if s.leavesNoSteward(to, devices) {
+		p.effects = append(p.effects, lastStewardText(to.handle))
+	}
+	if slices.ContainsFunc(devices, func(m auth.Member) bool { return m.Device == s.r.Device() }) {
+		p.question = "that is this laptop: after that it reads and writes nothing of the team any more. Revoke it?"
+	}
 	return p, nil
 }
 
@@ -201,7 +210,7 @@ func (s *session) planSuspend(in api.Trust) (plan, error) {
 		return plan{}, api.Errorf(api.CodeRefused, "muster members says how everybody stands", "%s is out or suspended already: %s", to.name, s.whyOut(to.devices[0]))
 	}
 	steward := s.whoCan(auth.RoleSteward, s.me().Person, to.person)
-	p := plan{who: fmt.Sprintf("%s may, or two who are responders or more together", steward), text: to.name + " is suspended"}
+	p := plan{who: fmt.Sprintf("%s may, or two who are responders or more together", steward), text: to.name + " is suspended", would: "suspend " + to.name}
 	cuts := cutCount{}
 	for _, m := range devices {
 		body := auth.Remove{Device: m.Device, Mode: auth.ModeSuspend, Reason: in.Reason, Cut: cuts.add(s.cut(m.Device, 0))}
@@ -224,7 +233,7 @@ func (s *session) planReinstate(in api.Trust) (plan, error) {
 	if err != nil {
 		return plan{}, err
 	}
-	p := plan{text: to.name + " is back in the team", who: s.hintRemove(to.person)}
+	p := plan{text: to.name + " is back in the team", would: "reinstate " + to.name, who: s.hintRemove(to.person)}
 	keys := false
 	for _, m := range to.devices {
 		if m.Removed == 0 {
@@ -260,11 +269,12 @@ func (s *session) planRole(in api.Trust) (plan, error) {
 	t := s.r.Team()
 	is := t.RoleOf(to.person)
 	if is == role {
-		return plan{}, api.Errorf(api.CodeRefused, "muster members lists the roles", "%s is a %s already", to.handle, role)
+		return plan{}, api.Errorf(api.CodeRefused, "muster members lists the roles", "%s is %s already", to.handle, oneOf(role))
 	}
 	p := plan{
 		acts: []act{{auth.KindRole, auth.SetRole{Person: to.person, Role: role, Reason: in.Reason}}},
-		text: fmt.Sprintf("%s is a %s now; was a %s", to.handle, role, is), who: s.hintRemove(to.person),
+		text: fmt.Sprintf("%s is %s now; was %s", to.handle, oneOf(role), oneOf(is)), who: s.hintRemove(to.person),
+		would: fmt.Sprintf("make %s %s (%s now)", to.handle, oneOf(role), oneOf(is)),
 	}
 	switch role {
 	case auth.RoleSteward:
@@ -275,9 +285,17 @@ func (s *session) planRole(in api.Trust) (plan, error) {
 		p.effects = []string{to.handle + " reads, and writes nothing that counts; what they wrote so far counts"}
 	}
 	if is == auth.RoleSteward && s.lastSteward(to.person) {
-		p.question = fmt.Sprintf("%s is the only steward: then every such step takes two people. Go on?", to.handle)
+		p.effects = append(p.effects, lastStewardText(to.handle))
 	}
 	return p, nil
+}
+
+// oneOf is a role with its article.
+func oneOf(r auth.Role) string {
+	if r == auth.RoleObserver {
+		return "an " + r.String()
+	}
+	return "a " + r.String()
 }
 
 // planConfirm vouches for somebody who joined by a code that did not count.
@@ -286,8 +304,13 @@ func (s *session) planConfirm(in api.Trust) (plan, error) {
 	if err != nil {
 		return plan{}, err
 	}
-	p := plan{text: to.name + " is confirmed", who: "somebody else than " + to.handle + " must do it: " + s.whoCan(auth.RoleResponder, to.person)}
+	p := plan{text: to.name + " is confirmed", would: "confirm " + to.name, who: "somebody else than " + to.handle + " must do it: " + s.whoCan(auth.RoleResponder, to.person)}
 	for _, m := range to.devices {
+		if !m.Unconfirmed && m.Forked {
+			p.acts = append(p.acts, act{auth.KindConfirm, auth.Confirm{Device: m.Device}})
+			p.effects = append(p.effects, fmt.Sprintf("%s (%s) decides in the team again, although it was at work in two places",
+				s.deviceName(m.Device), fingerprint(m.Device)))
+		}
 		if m.Unconfirmed || m.Barred {
 			p.acts = append(p.acts, act{auth.KindConfirm, auth.Confirm{Device: m.Device}})
 			p.effects = append(p.effects, fmt.Sprintf("%s (%s) gets the role of its invitation, by %s; all that it wrote counts",
@@ -312,11 +335,11 @@ func (s *session) planPolicy(in api.Trust) (plan, error) {
 	}
 	p := plan{
 		acts: []act{{auth.KindPolicy, auth.SetPolicy{Invite: role}}}, who: s.hintRemove(auth.PersonID{}),
-		text: "from now on " + in.Role + "s may invite",
+		text: "from now on " + in.Role + "s may invite", would: "let every responder invite",
 	}
 	if role == auth.RoleSteward {
-		p.text = "from now on only stewards may invite"
-		p.effects = []string{"who joins by another's code from now on is kept out until a member confirms them; those who are in stay in"}
+		p.text, p.would = "from now on only stewards may invite", "let only stewards invite"
+		p.effects = []string{"who joins by another's code from now on is kept out until a steward, or two together, confirm them; those who are in stay in"}
 	}
 	return p, nil
 }
@@ -332,18 +355,16 @@ func (s *session) lastSteward(p auth.PersonID) bool {
 	return len(all) == 1 && all[0] == p
 }
 
-// graveQuestion asks before the last steward or this laptop goes; empty: neither does.
-func (s *session) graveQuestion(to target, devices []auth.Member) string {
-	t := s.r.Team()
-	goes := func(d crdt.DeviceID) bool {
-		return slices.ContainsFunc(devices, func(m auth.Member) bool { return m.Device == d })
-	}
-	left := slices.ContainsFunc(s.admitted(), func(m auth.Member) bool { return m.Person == to.person && !goes(m.Device) })
-	switch {
-	case goes(s.r.Device()):
-		return "that is this laptop: after that it reads and writes nothing of the team any more. Revoke it?"
-	case !left && t.RoleOf(to.person) == auth.RoleSteward && s.lastSteward(to.person):
-		return to.handle + " is the only steward: then every such step takes two people. Go on?"
-	}
-	return ""
+// leavesNoSteward reports whether with some devices of a person the last steward goes. It takes two people, of whom the
+// second is asked.
+func (s *session) leavesNoSteward(to target, devices []auth.Member) bool {
+	left := slices.ContainsFunc(s.admitted(), func(m auth.Member) bool {
+		return m.Person == to.person && !slices.ContainsFunc(devices, func(gone auth.Member) bool { return gone.Device == m.Device })
+	})
+	return !left && s.r.Team().RoleOf(to.person) == auth.RoleSteward && s.lastSteward(to.person)
+}
+
+// lastStewardText says what it means that the last steward goes.
+func lastStewardText(handle string) string {
+	return handle + " is the only steward: then every such step takes two people"
 }

@@ -86,12 +86,13 @@ func (s *session) planAdopt(in api.Trust) (plan, error) {
 		return plan{}, api.Errorf(api.CodeNotFound, "muster members says who is out, muster log shows grey lines with a ?", "everything%s counts: nothing to adopt", of)
 	}
 	p := plan{
-		text: countText(len(chosen), "line") + of + " counted again: adopted", who: "any responder who is not out may: " + s.whoCan(auth.RoleResponder, s.me().Person),
+		text: countText(len(chosen), "line") + of + " count now: adopted", who: "any responder who is not out may: " + s.whoCan(auth.RoleResponder, s.me().Person),
 		effects: []string{"the board is worked out anew with them, on every laptop that hears of it; it cannot be taken back"},
 	}
 	if len(chosen) == 1 {
-		p.text = "1 line" + of + " counts again: adopted"
+		p.text = "1 line" + of + " counts now: adopted"
 	}
+	p.would = "adopt " + countText(len(chosen), "line") + of
 	for _, g := range chosen[:min(len(chosen), adoptListMax)] {
 		p.list.Entries = append(p.list.Entries, g.entry)
 	}

@@ -271,9 +271,11 @@ func (s *session) describe(q auth.Proposal) string {
 	case auth.KindReinstate:
 		return "reinstate " + s.deviceName(q.Device)
 	case auth.KindRole:
-		return fmt.Sprintf("make %s a %s", t.Handle(q.Person), q.Role)
+		return fmt.Sprintf("make %s %s", t.Handle(q.Person), oneOf(q.Role))
 	case auth.KindPolicy:
 		return fmt.Sprintf("let every %s and above invite", q.Role)
+	case auth.KindConfirm:
+		return "confirm " + s.deviceName(q.Device)
 	case auth.KindInvite:
 		return "let a further laptop of " + t.Handle(q.Person) + " join"
 	}
@@ -304,7 +306,7 @@ func (s *session) planCosign(now time.Time, in api.Trust) (plan, error) {
 	}
 	q := found[0]
 	p := plan{
-		text: "you stand behind it: " + q.Text, who: "it takes another person: " + s.whoCan(auth.RoleResponder, q.author),
+		text: "you stand behind it: " + q.Text, would: "co-sign " + q.ID + ": " + q.Text, who: "it takes another person: " + s.whoCan(auth.RoleResponder, q.author),
 		question: fmt.Sprintf("%s proposed to %s%s. Stand behind it?", q.By, q.Text, reasonText(q.Reason)),
 	}
 	for _, op := range q.ops {

@@ -72,10 +72,10 @@ func TestHomeFromBeforeKeepsWorking(t *testing.T) {
 	if _, err := n.Write(t.Context(), api.Write{Verb: "note", Text: "written after the upgrade"}); err != nil {
 		t.Fatal(err)
 	}
-	board := digest(t, n)
 	if _, err := n.Protect(t.Context(), api.Protect{Mode: api.ProtectedPassphrase, Passphrase: passphrase}); err != nil {
 		t.Fatal(err)
 	}
+	board := digest(t, n) // with the relay key that protecting names
 	stop()
 	if found := namesIn(t, cfg.Dir); len(found) > 0 {
 		t.Errorf("found %v", found)

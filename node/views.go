@@ -76,6 +76,15 @@ func (s *session) peerList(now time.Time) []api.Peer {
 		s.roundabout(now, &p, m.Person, seen)
 		out = append(out, p)
 	}
+	for _, d := range s.r.Team().Relays() { // of those that are away there is nothing to say
+		owner, ok := s.relayOwner(d)
+		if info := s.peers[d]; ok && info != nil && s.r.Reachable(d) {
+			out = append(out, api.Peer{
+				Device: d.String(), Responder: relayName(owner), Relay: true, Reachable: true, Addr: info.addr.String(), OffsetMS: info.offsetMS,
+				RTTMS: float64(rtt[d].Microseconds()) / 1000, Lacks: s.r.Lacks(d),
+			})
+		}
+	}
 	return out
 }
 

@@ -332,7 +332,7 @@ func parseSpoken(text string) (w spokenWords, ok bool, err error) {
 		return spokenWords{}, true, err
 	}
 	if len(words) != wordsInCode {
-		return spokenWords{}, true, fmt.Errorf("%d words are missing or too many: it takes a number and %d", len(words)-wordsInCode, wordsInCode)
+		return spokenWords{}, true, fmt.Errorf("after the number come %d words, not %d", wordsInCode, len(words))
 	}
 	return spokenWords{uint16(n), strings.Join(append([]string{strconv.Itoa(n)}, words...), "-")}, true, nil
 }

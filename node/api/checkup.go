@@ -59,6 +59,7 @@ type Diagnosis struct {
 	Well       bool       `json:"well"`   // every responder examined is reachable
 	Responders []Examined `json:"responders"`
 	Facts      []Fact     `json:"facts"`
+	Protection string     `json:"protection"` // what guards the disk: one of the constants that begin with Protected
 }
 
 // Examined is one responder, with the most likely cause if none of their devices is reachable.

@@ -309,7 +309,8 @@ func wrapper(key []byte) (cipher.AEAD, error) {
 
 // Write wraps the secrets of device and puts them at path, in place of whatever is there, durably and at once. The
 // keyring has its new entry before, and has lost the one that a vault there named afterwards, as far as it lets us. Errors
-// are those of the keyring and of the file system; then what was there still is.
+// are those of the keyring and of the file system; then what was there still is, or the new vault if what failed came after
+// it was in place: either opens.
 func Write(path, device string, s Secrets, how How) error {
 	old, err := Load(path)
 	if err != nil {
@@ -320,7 +321,7 @@ func Write(path, device string, s Secrets, how How) error {
 		return err
 	}
 	if err := replace(path, f.format()); err != nil {
-		if f.entry != "" {
+		if f.entry != "" && !stands(path, f.entry) {
 			err = errors.Join(err, remove(how, f.entry))
 		}
 		return err
@@ -329,6 +330,19 @@ func Write(path, device string, s Secrets, how How) error {
 		_ = remove(how, old.entry) // it opens nothing any more
 	}
 	return nil
+}
+
+// stands reports whether the vault at path may be the one that opens with this entry of the keyring. What failed may have
+// come after the new vault took its place, and without the entry the device would be lost.
+func stands(path, entry string) bool {
+	now, err := Load(path)
+	switch {
+	case errors.Is(err, ErrNotVault), errors.Is(err, fs.ErrNotExist):
+		return false
+	case err != nil:
+		return true // nobody knows; an entry too many does no harm
+	}
+	return now.entry == entry
 }
 
 func (f *File) wrap(s Secrets, how How) error {

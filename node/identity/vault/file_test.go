@@ -302,6 +302,30 @@ func TestUnwritableStays(t *testing.T) {
 	}
 }
 
+// TestEntryOfStandingVaultStays: what fails after the new vault is in place must not take its key out of the keyring. The
+// device would be lost with it.
+func TestEntryOfStandingVaultStays(t *testing.T) {
+	path, ring := filepath.Join(t.TempDir(), "device.key"), newRing()
+	if stands(path, "home-1") {
+		t.Error("there is no vault, and it stands")
+	}
+	if err := os.WriteFile(path, []byte("a key from before"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if stands(path, "home-1") {
+		t.Error("a key file from before there were vaults stands")
+	}
+	write(t, path, someSecrets, how(hows[2], ring))
+	for entry := range ring.held {
+		if !stands(path, entry) {
+			t.Error("the vault in place does not stand")
+		}
+	}
+	if stands(path, "home-1") {
+		t.Error("the vault of another entry stands")
+	}
+}
+
 // TestSystemRing: the library's own stand-in for the session's keyring, through the same file; and no session at all.
 func TestSystemRing(t *testing.T) {
 	keyring.MockInit()
