@@ -233,11 +233,18 @@ func (s *stage) quiet(ctx context.Context) error {
 	defer cancel()
 	tick := time.NewTicker(quietPoll)
 	defer tick.Stop()
+	last := "nobody answered"
 	for {
 		why, err := s.restless(ctx)
-		if err != nil || why == "" {
+		switch {
+		case err != nil && ctx.Err() == nil:
 			return err
+		case err != nil:
+			why = last // the question was cut off, what it had found before was not
+		case why == "":
+			return nil
 		}
+		last = why
 		select {
 		case <-ctx.Done():
 			return api.Errorf(api.CodeUnreached, "look at the logs with --keep DIR", "no quiet within %v: %s", quietTimeout, why)
