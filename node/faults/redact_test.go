@@ -71,7 +71,7 @@ func TestRedactedBytesLeaveEveryDisk(t *testing.T) {
 // say writes on the first incident, and returns the operation.
 func say(t *testing.T, g *ledger, l *laptop, w api.Write) string {
 	t.Helper()
-	w.Incident = "outage 0"
+	w.Incident, w.Yes = "outage 0", true // also where the text looks like the secret that it is
 	var r api.Receipt
 	ask(t, l, func(ctx context.Context) (err error) { r, err = l.node.Write(ctx, w); return err })
 	g.note(l.name, r, nil)
