@@ -196,8 +196,9 @@ func TestRefusalSaysWhy(t *testing.T) {
 		if took := time.Since(begun); took > time.Second {
 			t.Errorf("it was refused after %v", took)
 		}
-		if got := heard(); len(got) != 1 || got[0] != told {
-			t.Errorf("the refusals are %q", got)
+		w.until("told", time.Second, func() bool { return len(heard()) == 1 })
+		if got := heard()[0]; got != told {
+			t.Errorf("dialling, it heard %q", got)
 		}
 
 		why = "\x1b[31mstolen\n\xff" + strings.Repeat("\x00", 100) + longText
@@ -230,8 +231,9 @@ func TestRefusalWithoutWords(t *testing.T) {
 		if !errors.Is(err, ErrRefused) || WhyRefused(err) != "" {
 			t.Errorf("dial: %v", err)
 		}
-		if r := seen[Refused](other); len(r) != 1 || r[0].Why != "" {
-			t.Errorf("refusals are %v", r)
+		w.until("told", time.Second, func() bool { return len(seen[Refused](other)) == 1 })
+		if r := seen[Refused](other)[0]; r.Why != "" {
+			t.Errorf("told %q, where there is nothing to tell", r.Why)
 		}
 	})
 }
