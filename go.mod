@@ -28,6 +28,7 @@ require (
 	golang.org/x/net v0.62.0 // discover, transport: packet info and multicast that the standard library does not give
 	golang.org/x/sys v0.49.0 // netlink, flock, statfs, socket options
 	golang.org/x/term v0.47.0 // cli: read a passphrase without showing it
+	golang.org/x/time v0.16.0 // discover, membership, transport: token buckets
 	golang.org/x/tools v0.52.0 // tests: loads the packages whose rules archtest checks
 	pgregory.net/rapid v1.3.0 // tests: laws as properties, with shrinking
 	rsc.io/qr v0.2.0 // cli: QR codes; small and complete

@@ -73,6 +73,7 @@ var libraries = map[string][]string{
 	"github.com/zalando/go-keyring":        {"node/identity/vault"},
 	"rsc.io/qr":                            {"cli"},
 	"golang.org/x/term":                    {"cli"},
+	"golang.org/x/time/rate":               {"node/discover", "node/membership", "node/transport"},
 	"github.com/cockroachdb/datadriven":    {},
 	"github.com/google/go-cmp":             {},
 	"github.com/rogpeppe/go-internal":      {},

@@ -172,8 +172,16 @@ func (h *hostile) connect() {
 			h.t.Error(err)
 		}
 	}
-	if err := link.Dial(h.t.Context(), h.victim, []netip.AddrPort{h.v.addr}); err != nil {
-		h.t.Fatal(err)
+	patience, stop := context.WithTimeout(h.t.Context(), 5*time.Second)
+	defer stop()
+	var refused error // who comes too often from anywhere is, for a while
+	if pace(patience, 1000, func(int) error {
+		if refused = link.Dial(patience, h.victim, []netip.AddrPort{h.v.addr}); refused == nil {
+			stop()
+		}
+		return refused
+	}) == 0 {
+		h.t.Fatal(refused)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"muster/crdt"
 )
 
@@ -40,16 +42,16 @@ type candidate struct {
 
 // candidates remembers what was heard, [MaxCandidates] at most and of those [MaxStrangers] strangers.
 type candidates struct {
-	all     []candidate // in order of first hearing
-	members budget      // new ones of members
-	others  budget      // new ones of strangers
+	all     []candidate   // in order of first hearing
+	members *rate.Limiter // of new ones of members
+	others  *rate.Limiter // of new ones of strangers
 	refused uint64
 }
 
 func newCandidates() candidates {
 	return candidates{
-		members: budget{perSecond: newPerSecond, burst: MaxCandidates},
-		others:  budget{perSecond: strangerPerSecond, burst: MaxStrangers},
+		members: rate.NewLimiter(newPerSecond, MaxCandidates),
+		others:  rate.NewLimiter(strangerPerSecond, MaxStrangers),
 	}
 }
 
@@ -79,11 +81,11 @@ func (cs *candidates) hear(now time.Time, c candidate) []Sighting {
 		known.told = now
 		return []Sighting{c.Sighting}
 	}
-	purse := &cs.others
+	purse := cs.others
 	if c.member {
-		purse = &cs.members
+		purse = cs.members
 	}
-	if !purse.spend(now) {
+	if !purse.AllowN(now, 1) {
 		cs.refused++
 		return nil
 	}
@@ -173,24 +175,4 @@ func (cs *candidates) fresh(now time.Time, link int) (out []Origin) {
 		}
 	}
 	return out
-}
-
-// A budget allows burst events at once and perSecond of them in the long run (a token bucket). It starts full.
-type budget struct {
-	perSecond, burst int
-	spent            float64
-	at               time.Time
-}
-
-// spend takes one event from the budget, or reports that there is none left.
-func (b *budget) spend(now time.Time) bool {
-	if elapsed := now.Sub(b.at).Seconds(); elapsed > 0 {
-		b.spent = max(0, b.spent-elapsed*float64(b.perSecond))
-	}
-	b.at = now
-	if b.spent+1 > float64(b.burst) {
-		return false
-	}
-	b.spent++
-	return true
 }

@@ -130,28 +130,3 @@ func TestToldAgainNotTooOften(t *testing.T) {
 		}
 	}
 }
-
-func TestBudget(t *testing.T) {
-	b := budget{perSecond: 2, burst: 3}
-	spent := func(at time.Duration) (n int) {
-		for b.spend(start.Add(at)) {
-			n++
-		}
-		return n
-	}
-	for _, c := range []struct {
-		at   time.Duration
-		want int
-	}{
-		{0, 3},
-		{0, 0},
-		{400 * time.Millisecond, 0},
-		{time.Second, 2},
-		{time.Hour, 3},
-		{time.Minute, 0}, // the clock went back: nothing is given
-	} {
-		if got := spent(c.at); got != c.want {
-			t.Errorf("at %v: %d, want %d", c.at, got, c.want)
-		}
-	}
-}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"muster/crdt"
 )
 
@@ -69,8 +71,8 @@ type core struct {
 	id      identity
 	links   []*linkState // by index
 	known   candidates
-	unicast budget
-	naming  budget
+	unicast *rate.Limiter
+	naming  *rate.Limiter
 
 	announceBursts int
 	announceAt     time.Time // next announcement
@@ -86,8 +88,8 @@ func newCore(cfg Config, rng *rand.Rand) *core {
 	return &core{
 		device: cfg.Device, port: cfg.Port, ports: cfg.AnnouncePorts, mdns: !cfg.NoMDNS, announces: cfg.Announcer != nil,
 		members: cfg.Members, rng: rng, known: newCandidates(), twins: map[netip.Addr]bool{},
-		unicast: budget{perSecond: unicastPerSecond, burst: unicastPerSecond},
-		naming:  budget{perSecond: namingPerSecond, burst: namingPerSecond},
+		unicast: rate.NewLimiter(unicastPerSecond, unicastPerSecond),
+		naming:  rate.NewLimiter(namingPerSecond, namingPerSecond),
 	}
 }
 

@@ -93,7 +93,7 @@ func (c *core) answerOne(now time.Time, l *linkState, p packet, w wants, legacy 
 		set.ttl, set.plain = legacyTTL, true
 	}
 	m := set.response(w)
-	if m == nil || !c.unicast.spend(now) {
+	if m == nil || !c.unicast.AllowN(now, 1) {
 		return
 	}
 	if legacy {
@@ -188,7 +188,7 @@ func (c *core) hear(now time.Time, k candidate, day uint32) {
 		c.answerAnnounce(now)
 	}
 	if known == nil || known.Device.IsZero() {
-		if c.members != nil && c.naming.spend(now) {
+		if c.members != nil && c.naming.AllowN(now, 1) {
 			key := MatchTag(c.keys, day, k.Tag)
 			k.Device = MatchOrigin(key, day, k.Origin, c.members())
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+	"golang.org/x/time/rate"
 )
 
 // A socket is a multicast DNS socket that is open, or to be opened.
@@ -248,7 +249,7 @@ func (r *runner) read(c conn, v6 bool) error {
 	if v6 {
 		via = viaMDNS6
 	}
-	allowed := budget{perSecond: packetsPerSecond, burst: packetsPerSecond}
+	allowed := rate.NewLimiter(packetsPerSecond, packetsPerSecond)
 	b := make([]byte, maxPacketBytes)
 	for {
 		n, from, link, err := c.read(b)
@@ -259,7 +260,7 @@ func (r *runner) read(c conn, v6 bool) error {
 		if v == nil || !concerns(b[:n], v.id) {
 			continue
 		}
-		if !allowed.spend(time.Now()) {
+		if !allowed.Allow() {
 			r.count.overload.Add(1)
 			continue
 		}

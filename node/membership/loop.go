@@ -183,14 +183,10 @@ func (m *Membership) backOff(e *entry) {
 // those that the back-off allows. The caller holds the lock.
 func (m *Membership) trySoon(e *entry) {
 	now := time.Now()
-	if past := now.Sub(m.soonAt).Seconds(); past > 0 {
-		m.soon, m.soonAt = min(soonMax, m.soon+past*soonPerSecond), now
-	}
 	if e.next.After(now) {
-		if m.soon < 1 {
+		if !m.soon.AllowN(now, 1) {
 			return
 		}
-		m.soon--
 		e.next, e.backoff = time.Time{}, 0
 	}
 	m.poke()

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"muster/crdt"
 )
 
@@ -37,8 +39,7 @@ type Membership struct {
 	unknown     []unknownAddr
 	unknownNext time.Time // when one of them may be dialed
 	paced       bool      // a wakeAfter is under way
-	soon        float64   // what is left of soonMax
-	soonAt      time.Time // as of when
+	soon        *rate.Limiter
 }
 
 // New reads the address book and checks the configuration. It starts nothing. A damaged book is not an error: it is set
@@ -78,7 +79,7 @@ func New(cfg Config) (*Membership, error) {
 		book:   b,
 		metas:  map[crdt.DeviceID]crdt.Hash{},
 		meta:   meta,
-		soon:   soonMax,
+		soon:   rate.NewLimiter(soonPerSecond, soonMax),
 	}, nil
 }
 

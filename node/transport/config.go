@@ -82,6 +82,11 @@ const (
 	strangersMax       = 32       // unfinished handshakes and joining connections
 	memberSlots        = 8        // more, for whoever comes from where a member was met
 	strangersPerSource = 8        // of one IP address, except the loopback's, which is this machine
+	handshakeRate      = 64       // a second, begun by others from where no member was met; each costs a millisecond of processor
+	handshakeBurst     = 128      // of those at once, as when the power comes back
+	sourceRate         = 16       // a second of one source, so that it leaves some to the others
+	sourceBurst        = 64       // of those at once, as of a team behind one address
+	sourcesMax         = 256      // counted by themselves
 	strangerFirstBytes = 68 << 10 // from a stranger until it has proved something: the largest operation and its frame
 	strangerBytes      = 1 << 20  // each way after that: the team document of some two thousand people, read as it comes
 	strangerTime       = 5 * time.Second

@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/netip"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/quic-go/quic-go"
 )
@@ -65,4 +67,55 @@ func TestSlotComesBack(t *testing.T) {
 	if s.taken != strangersPerSource || len(s.bySource) != 1 {
 		t.Errorf("%d slots are taken by %d addresses", s.taken, len(s.bySource))
 	}
+}
+
+// T3: handshakes that are ended at once, and so hold no slot, take only so much of the processor: one address gets its
+// share and leaves the rest to others, many get no more than the whole, and where a member was met nothing of it is felt.
+func TestHandshakesAreRare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(&counters{})
+		admit := func(part byte, host int) int {
+			ctx, end := context.WithCancel(t.Context())
+			defer synctest.Wait()
+			defer end()
+			if _, err := s.admit(ctx, &quic.ClientInfo{RemoteAddr: &net.UDPAddr{IP: net.IP{10, part, byte(host >> 8), byte(host)}, Port: 7946}}); err != nil {
+				return 0
+			}
+			return 1
+		}
+		s.met(netip.MustParseAddrPort("10.9.0.1:7946"))
+		const seconds = 10
+		var one, other, member int
+		for n := range seconds * 1000 {
+			one += admit(1, 1)
+			if n%1000 == 0 {
+				other += admit(2, n/1000)
+				member += admit(9, 1)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if most := sourceBurst + seconds*sourceRate; one > most || one < most-sourceRate {
+			t.Errorf("%d handshakes of one address, want %d", one, most)
+		}
+		if other != seconds || member != seconds {
+			t.Errorf("beside it %d of others and %d of a member got in, want %d of each", other, member, seconds)
+		}
+		many := 0
+		for n := range seconds * 1000 {
+			many += admit(3, n)
+			if n%1000 == 0 {
+				member += admit(9, 1)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if most := handshakeBurst + seconds*handshakeRate; many > most || many < most-handshakeRate {
+			t.Errorf("%d handshakes of many addresses, want %d", many, most)
+		}
+		if member != 2*seconds {
+			t.Errorf("a member got in %d times of %d", member, 2*seconds)
+		}
+		if len(s.begunBy) > sourcesMax {
+			t.Errorf("%d addresses are counted by themselves", len(s.begunBy))
+		}
+	})
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/quic-go/quic-go"
+	"golang.org/x/time/rate"
 
 	"muster/crdt"
 )
@@ -22,14 +23,19 @@ type slots struct {
 	mu       sync.Mutex
 	taken    int
 	bySource map[netip.AddrPort]int
-	members  map[netip.Addr]bool // where members were met lately
+	members  map[netip.AddrPort]bool // where members were met lately, by source
+	begun    *rate.Limiter           // handshakes from anywhere else
+	begunBy  map[netip.AddrPort]*rate.Limiter
 }
 
 func newSlots(count *counters) *slots {
-	return &slots{count: count, bySource: map[netip.AddrPort]int{}, members: map[netip.Addr]bool{}}
+	return &slots{
+		count: count, bySource: map[netip.AddrPort]int{}, members: map[netip.AddrPort]bool{},
+		begun: rate.NewLimiter(handshakeRate, handshakeBurst), begunBy: map[netip.AddrPort]*rate.Limiter{},
+	}
 }
 
-// source is what the limit per source counts by: the address, and on the loopback, where all are this machine, the port.
+// source is what the limits per source count by: the address, and on the loopback, where all are this machine, the port.
 func source(a netip.AddrPort) netip.AddrPort {
 	if a.Addr().IsLoopback() {
 		return a
@@ -52,7 +58,21 @@ func (s *slots) met(a netip.AddrPort) {
 	if len(s.members) >= metSourcesMax {
 		clear(s.members) // they come again with the members
 	}
-	s.members[a.Addr()] = true
+	s.members[source(a)] = true
+}
+
+// mayBegin reports whether there may be one more handshake from a source where no member was met. That a handshake must
+// end before another takes its slot bounds what is held, not the work of those that do end. The caller holds the lock.
+func (s *slots) mayBegin(src netip.AddrPort, now time.Time) bool {
+	own := s.begunBy[src]
+	if own == nil {
+		if len(s.begunBy) >= sourcesMax {
+			clear(s.begunBy) // whoever has so many addresses is held by the rate of all
+		}
+		own = rate.NewLimiter(sourceRate, sourceBurst)
+		s.begunBy[src] = own
+	}
+	return own.AllowN(now, 1) && s.begun.AllowN(now, 1)
 }
 
 type slotKey struct{}
@@ -68,11 +88,11 @@ func (s *slots) admit(ctx context.Context, info *quic.ClientInfo) (context.Conte
 	src := source(addr)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	free := strangersMax - s.taken
-	if s.members[addr.Addr()] {
+	free, member := strangersMax-s.taken, s.members[src]
+	if member {
 		free += memberSlots
 	}
-	if free <= 0 || s.bySource[src] >= strangersPerSource {
+	if free <= 0 || s.bySource[src] >= strangersPerSource || !member && !s.mayBegin(src, time.Now()) {
 		s.count.refusals.Add(1)
 		return nil, errors.New("too many unfinished connections")
 	}
