@@ -64,7 +64,7 @@ func keyUse(team crdt.DocID) string { return teamKeyUse + " " + team.String() }
 // keyring is what a session holds. It is owned by loop.
 type keyring struct {
 	held  []teamKey              // newest first, at most teamKeysMax
-	tried map[crdt.Hash]bool     // sealed to this device, and did not open or are not what they say
+	tried map[crdt.Hash]bool     // of what is sealed to this device, what did not open or is not what it says, by its sum
 	met   map[crdt.DeviceID]bool // connected since the newest key came
 
 	ring   []auth.KeyGen // of the team document; see ring
@@ -125,26 +125,41 @@ func (s *session) learnKeys() {
 	var found []teamKey
 	ring := s.ring()
 	for _, g := range ring[:min(len(ring), teamKeysMax)] {
-		if s.keys.tried[g.ID] || slices.ContainsFunc(s.keys.held, func(k teamKey) bool { return k.gen == g.Gen && k.id() == g.ID }) {
+		if slices.ContainsFunc(s.keys.held, func(k teamKey) bool { return k.gen == g.Gen && k.id() == g.ID }) {
 			continue
 		}
-		sealed := g.Sealed(s.r.Device())
-		if sealed == nil {
-			continue
+		if k, ok := s.openKey(g); ok {
+			found = append(found, k)
 		}
-		plain, err := s.n.device.Open(keyUse(s.team), sealed)
-		k := teamKey{gen: g.Gen}
-		if err != nil || copy(k.key[:], plain) != len(k.key) || len(plain) != len(k.key) || k.id() != g.ID {
-			if len(s.keys.tried) < auth.MaxHeight {
-				s.keys.tried[g.ID] = true // its maker's fault: it is no key of this team for us
-			}
-			continue
-		}
-		found = append(found, k)
 	}
 	if err := s.installTeamKeys(found); err != nil {
 		s.n.cfg.Log.Warn("cannot keep the team keys; they are taken from the team document again at the next start", "err", err)
 	}
+}
+
+// openKey tries what is sealed to this device as the key of a generation, one after the other: any responder can put
+// junk there.
+func (s *session) openKey(g auth.KeyGen) (teamKey, bool) {
+	for _, sealed := range g.Sealed(s.r.Device()) {
+		name := sealingName(g, sealed)
+		if s.keys.tried[name] {
+			continue
+		}
+		plain, err := s.n.device.Open(keyUse(s.team), sealed)
+		k := teamKey{gen: g.Gen}
+		if err == nil && copy(k.key[:], plain) == len(k.key) && len(plain) == len(k.key) && k.id() == g.ID {
+			return k, true
+		}
+		if len(s.keys.tried) < auth.MaxHeight {
+			s.keys.tried[name] = true // its maker's fault: it is no key of this team for us
+		}
+	}
+	return teamKey{}, false
+}
+
+// sealingName names one sealing of a generation's key.
+func sealingName(g auth.KeyGen, sealed []byte) crdt.Hash {
+	return crdt.SumHash(slices.Concat(g.ID[:], sealed))
 }
 
 // newestKey returns the newest generation of the team if this node holds it.
@@ -211,7 +226,7 @@ func (s *session) handOut(now time.Time, k teamKey, to []auth.Member) error {
 func (s *session) leaked() bool {
 	ring := s.ring()
 	return len(ring) > 0 && slices.ContainsFunc(s.r.Team().Members(), func(m auth.Member) bool {
-		return ring[0].Sealed(m.Device) != nil && !s.r.Team().Admitted(m.Device)
+		return ring[0].SealedTo(m.Device) && !s.r.Team().Admitted(m.Device)
 	})
 }
 
@@ -223,7 +238,7 @@ func (s *session) lackKey() []auth.Member {
 	}
 	var out []auth.Member
 	for _, m := range s.admitted() {
-		if s.sealable(m.Device) && ring[0].Sealed(m.Device) == nil {
+		if s.sealable(m.Device) && !ring[0].SealedTo(m.Device) {
 			out = append(out, m)
 		}
 	}

@@ -96,15 +96,49 @@ func (t *Team) Admitted(d crdt.DeviceID) bool {
 	return ok && m.in()
 }
 
+// MaxSealings is how many different sealings of one key to one device are kept, each by another person. What is sealed
+// cannot be checked but by the device it is for, and whoever may write a team key may write junk under the name of an
+// honest one.
+const MaxSealings = 4
+
 // A KeyGen is one generation of the team's key.
 type KeyGen struct {
 	Gen    uint64
 	ID     crdt.Hash
-	sealed map[crdt.DeviceID][]byte
+	sealed map[crdt.DeviceID][]sealing
 }
 
-// Sealed returns the key sealed to d, or nil. It is for reading.
-func (k *KeyGen) Sealed(d crdt.DeviceID) []byte { return k.sealed[d] }
+// A sealing is one person's word of what the key is, sealed to a device.
+type sealing struct {
+	by    PersonID
+	bytes []byte
+}
+
+// Sealed returns what is said to be the key sealed to d, at most MaxSealings of them: first of the person who was the
+// first to hand this key out, who as a rule made it, then in the order of the graph. At most one is by the same person.
+// They are for reading.
+func (k *KeyGen) Sealed(d crdt.DeviceID) [][]byte {
+	var out [][]byte
+	for _, s := range k.sealed[d] {
+		out = append(out, s.bytes)
+	}
+	return out
+}
+
+// SealedTo reports whether anybody says that the key is sealed to d.
+func (k *KeyGen) SealedTo(d crdt.DeviceID) bool { return len(k.sealed[d]) > 0 }
+
+// sealedBy reports whether this person sealed the key to d.
+func (k *KeyGen) sealedBy(p PersonID, d crdt.DeviceID) bool {
+	return slices.ContainsFunc(k.sealed[d], func(s sealing) bool { return s.by == p })
+}
+
+// add keeps one more sealing to d by a person, unless there are enough.
+func (k *KeyGen) add(by PersonID, d crdt.DeviceID, b []byte) {
+	if len(k.sealed[d]) < MaxSealings && !k.sealedBy(by, d) {
+		k.sealed[d] = append(k.sealed[d], sealing{by, b})
+	}
+}
 
 // KeyRing returns the team's keys, the one to write with first: greatest generation, then smallest name. Keys that were
 // made by a device whose removal they do not know of are among them, since something may have been sealed with them.
@@ -114,7 +148,9 @@ func (t *Team) KeyRing() []KeyGen {
 		gen uint64
 		id  crdt.Hash
 	}
-	ring := map[name]map[crdt.DeviceID][]byte{}
+	ring := map[name]*KeyGen{}
+	maker := map[name]PersonID{}
+	var handed []*act // in causal order
 	for _, a := range s.order {
 		b, ok := a.body.(*TeamKey)
 		if !ok || !s.counts(a, &s.everything) {
@@ -122,17 +158,25 @@ func (t *Team) KeyRing() []KeyGen {
 		}
 		n := name{b.Gen, b.ID}
 		if ring[n] == nil {
-			ring[n] = map[crdt.DeviceID][]byte{}
+			ring[n], maker[n] = &KeyGen{b.Gen, b.ID, map[crdt.DeviceID][]sealing{}}, s.get(a).person
 		}
-		for _, k := range b.Sealed {
-			if ring[n][k.Device] == nil {
-				ring[n][k.Device] = k.Sealed
+		handed = append(handed, a)
+	}
+	for _, makers := range []bool{true, false} { // the maker's first, so that they always have a place
+		for _, a := range handed {
+			b, by := a.body.(*TeamKey), s.get(a).person
+			n := name{b.Gen, b.ID}
+			if (by == maker[n]) != makers {
+				continue
+			}
+			for _, k := range b.Sealed {
+				ring[n].add(by, k.Device, k.Sealed)
 			}
 		}
 	}
 	var out []KeyGen
-	for n, sealed := range ring { // any order: sorted below
-		out = append(out, KeyGen{n.gen, n.id, sealed})
+	for _, k := range ring { // any order: sorted below
+		out = append(out, *k)
 	}
 	slices.SortFunc(out, func(a, b KeyGen) int { return cmp.Or(cmp.Compare(b.Gen, a.Gen), a.ID.Compare(b.ID)) })
 	return out
