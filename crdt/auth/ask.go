@@ -115,15 +115,27 @@ type Proposal struct {
 	Role   Role // of a SetRole, an Invite or a SetPolicy
 	Reason string
 	Behind []PersonID
+	Back   bool // by a device that is out, as of before, against a person who removed it
 }
 
 // Proposals returns what waits to be co-signed and would change something, in causal order. What a removed or forked
-// device proposed is not among them.
+// device proposed is not among them, but for its word as of before against each device of
+// the one person behind its removal.
 func (t *Team) Proposals() []Proposal {
 	s := t.now()
 	var out []Proposal
+	objections := map[objection]bool{}
 	for _, a := range s.order {
 		m := s.get(a)
+		if s.objects(a) {
+			o := objection{a.dev, a.body.(*Remove).Device}
+			p := Proposal{Op: a.op, Kind: a.kind, Author: m.person, Behind: s.spokenFor(a), Back: true}
+			if !objections[o] && s.describe(&p, a) {
+				objections[o] = true
+				out = append(out, p)
+			}
+			continue
+		}
 		inv, invites := a.body.(*Invite)
 		binding := invites && m.alone && !inv.Person.IsZero() && !s.binds(a, &s.everything) && len(s.uses[a.op]) == 0
 		if !m.alive || m.alone && !binding || m.why != "" || s.behindTwo(a, &s.everything) || s.role(a.dev, &s.everything) < RoleResponder {
@@ -139,30 +151,69 @@ func (t *Team) Proposals() []Proposal {
 
 // describe fills in what a proposal is about, and reports whether it would change anything.
 func (s *state) describe(p *Proposal, a *act) bool {
+	all := &s.everything
 	switch b := a.body.(type) {
 	case *SetRole:
 		p.Person, p.Role, p.Reason = b.Person, b.Role, b.Reason
 		_, known := s.people[b.Person]
-		return known && s.personRole(b.Person, &s.everything) != b.Role
+		return known && !s.superseded(a, s.roles[b.Person]) && s.wouldLower(a, b) != s.personRole(b.Person, all)
 	case *Remove:
-		p.Device, p.Person, p.Mode, p.Reason = b.Device, s.personOf(b.Device, &s.everything), b.Mode, b.Reason
+		p.Device, p.Person, p.Mode, p.Reason = b.Device, s.personOf(b.Device, all), b.Mode, b.Reason
 		i, known := s.byDevice[b.Device]
-		return known && stricter(b.Mode, s.members[i].Removed)
+		return known && stricter(b.Mode, s.members[i].Removed) && !s.undone(a, all)
 	case *Reinstate:
-		p.Device, p.Person, p.Reason = b.Device, s.personOf(b.Device, &s.everything), b.Reason
-		i, known := s.byDevice[b.Device]
-		return known && s.members[i].Removed != 0
+		p.Device, p.Person, p.Reason = b.Device, s.personOf(b.Device, all), b.Reason
+		return slices.ContainsFunc(s.removals[b.Device], func(r *act) bool { return s.before(r, a) && s.standingRemoval(r) })
 	case *Confirm:
-		p.Device, p.Person = b.Device, s.personOf(b.Device, &s.everything)
+		p.Device, p.Person = b.Device, s.personOf(b.Device, all)
 		i, known := s.byDevice[b.Device]
-		return known && (s.members[i].Unconfirmed || s.members[i].Forked)
+		return known && (s.members[i].Unconfirmed && s.before(s.seat(b.Device, all), a) || s.members[i].Forked)
 	case *Invite:
 		p.Person, p.Role = b.Person, b.Role
 		_, known := s.people[b.Person]
 		return known
 	case *SetPolicy:
 		p.Role = b.Invite
-		return s.policy(&s.everything) != b.Invite
+		return !s.superseded(a, s.policies) && s.wouldRaise(a, b) != s.policy(all)
 	}
 	return false
+}
+
+// superseded reports whether one of list that counts has seen a: of what one has seen of another the newer stands.
+func (s *state) superseded(a *act, list []*act) bool {
+	return slices.ContainsFunc(list, func(o *act) bool { return s.before(a, o) && s.counts(o, &s.everything) })
+}
+
+// wouldLower returns the role of a person if a counted, which nothing supersedes: of those that do not know of each other
+// the lowest stands.
+func (s *state) wouldLower(a *act, b *SetRole) Role {
+	role := b.Role
+	for _, o := range s.newest(s.roles[b.Person]) {
+		if !s.before(o, a) {
+			role = min(role, o.body.(*SetRole).Role)
+		}
+	}
+	return role
+}
+
+// wouldRaise returns who might invite if a counted, which nothing supersedes.
+func (s *state) wouldRaise(a *act, b *SetPolicy) Role {
+	least := max(b.Invite, RoleResponder)
+	for _, o := range s.newest(s.policies) {
+		if !s.before(o, a) {
+			least = max(least, o.body.(*SetPolicy).Invite)
+		}
+	}
+	return least
+}
+
+// newest returns those of list that count and that no other one that counts has seen.
+func (s *state) newest(list []*act) []*act {
+	var out []*act
+	for _, a := range list {
+		if s.counts(a, &s.everything) {
+			out = append(s.unseenBy(out, a), a)
+		}
+	}
+	return out
 }

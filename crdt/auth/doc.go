@@ -45,13 +45,13 @@
 //	take the highest-ranked undecided removal T; first decide the undecided removals in T's past by the same rule; then T.
 //
 // T takes effect if it counts in the set of all operations (in a smaller set: those of its co-signatures that counted then
-// and are in it make two persons, where its author could not act alone). If it says compromised, every authority
-// operation of its target then is dead that is not in T's past, not at or before a hash of the cut in its own log, and
-// has seen no Reinstate that undoes T. Dead operations have no effect, and nothing that rests on them has. Founding and
-// joining do not die: that somebody joined is a fact. The rank, greatest first: (1) distinct persons behind T; 0 if it does not count; (2)
-// removals before grants, which is why only removals are decided; (3) the author's role at T's own past; (4) the smaller
-// number of sponsors between the author and the founder; (5) the smaller hash. After T the ranks are those of what is
-// still alive. There are no times in it.
+// and are in it make two persons, where its author could not act alone). If it says compromised, every authority operation
+// of its target then is dead that is not in T's past, not at or before a hash of the cut that is of the same log (of a
+// forked one, on whichever branch), and has seen no Reinstate that undoes T. Dead operations have no effect, and nothing
+// that rests on them has. Founding and joining do not die: that somebody joined is a fact. The rank, greatest first: (1)
+// distinct persons behind T; 0 if it does not count; (2) removals before grants, which is why only removals are decided;
+// (3) the author's role at T's own past; (4) the smaller number of sponsors between the author and the founder; (5) the
+// smaller hash. After T the ranks are those of what is still alive. There are no times in it.
 //
 // So two who co-sign are decided before one who stands alone, and bring what they build on with them; a removal that has
 // seen another is never decided before it. Retired and suspended kill nothing: who retired a device loses nothing that
@@ -59,7 +59,8 @@
 // have looked, so two suspended persons can still outvote who suspended them.
 //
 // So two persons win over whoever removed both of them, if what they write has not seen that removal. That protects
-// against a compromised steward and not against two compromised responders: anybody can write as of an earlier time.
+// against a compromised steward and not against two compromised responders: anybody can write as of an earlier time. Who
+// was removed before they could object does so by right ([Team.MayBefore]); alone it gains them nothing.
 //
 // # What the words of a device count for
 //
