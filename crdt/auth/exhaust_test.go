@@ -189,13 +189,13 @@ func scopes() []scope {
 	return []scope{
 		{"every kind, two operations", 2, true, 2, all, every, 0},
 		{"removals and co-signatures, three operations", 9, true, 3, []int{0, 1, 2}, append(slices.Clone(removals[:2]), cosigning), 0},
-		{"every kind, three operations", 2, true, 3, all, every, 500},
-		{"every kind, four operations", 2, true, 4, all, every, 500},
-		{"every kind, five operations", 9, true, 5, all, every, 300},
-		{"removals and co-signatures, five operations", 9, true, 5, all, append(slices.Clone(removals), cosigning, cosigning), 300},
+		{"every kind, three operations", 2, true, 3, all, every, 200},
+		{"every kind, four operations", 2, true, 4, all, every, 200},
+		{"every kind, five operations", 9, true, 5, all, every, 120},
+		{"removals and co-signatures, five operations", 9, true, 5, all, append(slices.Clone(removals), cosigning, cosigning), 120},
 		{"one steward, removals, roles and reinstatements, five operations", 9, false, 5, all, []verb{
 			removing(0, auth.ModeCompromised), removing(1, auth.ModeRetire), setting(2, auth.RoleSteward), reinstating(0), cosigning, cosigning,
-		}, 300},
+		}, 120},
 	}
 }
 
