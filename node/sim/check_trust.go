@@ -93,7 +93,7 @@ func (c *court) removed(d crdt.DeviceID) auth.Mode {
 }
 
 // judge returns what an operation of an incident counts for. heads are what it says its author knew of the team; within
-// reports whether it is an operation of the same log, or comes before it there.
+// reports whether it is that operation, or of the same log and in its past.
 func (c *court) judge(op crdt.Hash, d crdt.DeviceID, heads []crdt.Hash, within func(tip crdt.Hash) bool) auth.Standing {
 	var known set
 	for _, h := range heads {
@@ -145,12 +145,7 @@ func (w *world) standing(h *host, rec *crdt.Record) auth.Standing {
 		if !h.r.Graph(rec.Doc()).Has(tip) {
 			return false // where it ends is not known here
 		}
-		for t := w.made[tip]; t != nil && t.Doc() == rec.Doc() && t.Op.Dot.Log() == rec.Op.Dot.Log(); t = w.made[t.Op.Prev] {
-			if t.Hash == rec.Hash {
-				return true
-			}
-		}
-		return false
+		return tip == rec.Hash || w.made[tip].Op.Dot.Log() == rec.Op.Dot.Log() && h.r.Graph(rec.Doc()).Before(rec.Hash, tip)
 	})
 }
 

@@ -286,16 +286,12 @@ func (c *court) stands(t *act, in set) bool {
 	return len(people) > 1
 }
 
-// before reports whether x is one of the tips, or comes before one in the log that the tip is of.
+// before reports whether x is one of the tips, or of the same log and in the past of one, on whichever branch.
 func (c *court) before(x *act, tips auth.Hashes) bool {
-	for _, tip := range tips {
-		for y := c.at[tip]; y != nil && y.dot.Log() == x.dot.Log(); y = c.at[y.prev] {
-			if y == x {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(tips, func(tip crdt.Hash) bool {
+		y := c.at[tip]
+		return y == x || y != nil && y.dot.Log() == x.dot.Log() && y.past.has(x)
+	})
 }
 
 // live returns the acts of a set that are not dead, those before others first.
