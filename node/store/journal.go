@@ -189,6 +189,11 @@ func (c *journalContent) logs(device crdt.DeviceID) *ownLogs {
 // it as damaged. The new one is complete on disk before it gets the name.
 func createJournal(dir string, cfg Config, ops []*crdt.Record, epoch uint64, reason string) (err error) {
 	path := filepath.Join(dir, journalName)
+	if cfg.Key != nil {
+		if err := wipeLeftover(path + ".new"); err != nil {
+			return fmt.Errorf("overwrite what is left of a journal: %w", err)
+		}
+	}
 	f, err := os.OpenFile(path+".new", os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return fmt.Errorf("create the journal: %w", err)
@@ -221,6 +226,18 @@ func createJournal(dir string, cfg Config, ops []*crdt.Record, epoch uint64, rea
 		return fmt.Errorf("create the journal: %w", err)
 	}
 	return syncDir(dir)
+}
+
+// wipeLeftover overwrites and removes a file that may not be there.
+func wipeLeftover(path string) error {
+	err := wipeFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return os.Remove(path)
 }
 
 func (c Config) journalFile(f *os.File) journalFile {

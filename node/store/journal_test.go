@@ -46,7 +46,7 @@ func testTornJournal(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := mine
-			if n == frame {
+			if n == frame || name == "zeros behind" && nonZero(whole[end+n:end+frame]) == 0 { // the last bytes may be zeros
 				want = append(mine[:len(mine):len(mine)], last)
 			}
 			reopenJournal(t, dir, fmt.Sprintf("%s byte %d", name, n), want, last)
