@@ -69,6 +69,10 @@ func (c *checker) take() (Draft, error) {
 		return c.commandDraft(KindTake, &takeBody{Mode: TakeRequest, Reason: c.say},
 			fmt.Sprintf("asked %s for command; %s commands until handing it over", strings.Join(near, " and "), c.reader.who(claims[0].holder))), nil
 	}
+	if gone := c.thrownOut(claims); gone != "" { // nobody has to be waited for
+		c.notef(`that nobody is shown beside you: muster settle command %s "why"`, c.reader.who(c.ctx.Actor))
+		return c.commandDraft(KindTake, &takeBody{Mode: TakeAbsent, Reason: c.say, HeardMS: heard}, "you command: "+gone), nil
+	}
 	first := ""
 	if !better.IsZero() {
 		first = fmt.Sprintf("; %s (%s) comes before you", c.reader.who(better), role)
@@ -82,6 +86,22 @@ func (c *checker) take() (Draft, error) {
 	}
 	c.notef("you act until %s can be reached again; then they take it back, or one of you settles it", all)
 	return c.commandDraft(KindTake, &takeBody{Mode: TakeAbsent, Reason: c.say, HeardMS: heard}, "you command, acting for "+all), nil
+}
+
+// thrownOut says that all who claim command are out of the team, and since when; empty: some are not.
+func (c *checker) thrownOut(claims []*term) string {
+	var out []string
+	for _, t := range claims {
+		if c.ctx.Removed == nil {
+			return ""
+		}
+		atMS, gone := c.ctx.Removed(t.holder)
+		if !gone {
+			return ""
+		}
+		out = append(out, fmt.Sprintf("%s was removed from the team %s", c.reader.who(t.holder), clock(atMS)))
+	}
+	return strings.Join(out, ", ")
 }
 
 // offered returns an offer of somebody who commands, which the actor should answer rather than take command; nil when there

@@ -61,6 +61,9 @@ type CheckContext struct {
 	// milliseconds, and whether they ever were. Nil: everyone can be reached.
 	Presence func(p PersonID) (reachable bool, heardMS int64, ever bool)
 
+	// Removed says whether a person is out of the team, and since when, in milliseconds. Nil: nobody is.
+	Removed func(p PersonID) (atMS int64, out bool)
+
 	// Taken says whether an incident known here has this name. Nil: none has. Read by [Declare] only.
 	Taken func(name string) bool
 

@@ -28,6 +28,7 @@ func (r *Replica) context(now time.Time) board.CheckContext {
 			at, _ := s.Last(now)
 			return s.Reachable, now.Sub(at).Milliseconds(), !at.IsZero()
 		},
+		Removed: r.RemovedSince,
 		Taken: func(name string) bool {
 			return slices.ContainsFunc(r.order, func(d crdt.DocID) bool { return d != r.cfg.Team && board.Name(d) == name })
 		},
@@ -131,8 +132,15 @@ func (r *Replica) tooManyHeads(doc crdt.DocID) bool {
 }
 
 func (r *Replica) sign(now time.Time, doc crdt.DocID, kind crdt.Kind, body []byte, accept func(crdt.Hash) bool) (*crdt.Record, error) {
-	d := r.docs[doc]
 	prev, others := r.heads(doc)
+	return r.signOn(now, doc, prev, others, kind, body, accept)
+}
+
+// signOn is sign on top of these operations: our last one in our log, and others.
+func (r *Replica) signOn(
+	now time.Time, doc crdt.DocID, prev crdt.Tip, others []crdt.Hash, kind crdt.Kind, body []byte, accept func(crdt.Hash) bool,
+) (*crdt.Record, error) {
+	d := r.docs[doc]
 	op := crdt.Op{
 		Doc: doc, Dot: crdt.Dot{Device: r.self, Epoch: r.epoch, Seq: prev.Seq + 1},
 		Prev: prev.Hash, Parents: others[:min(len(others), crdt.MaxParents)],
