@@ -127,6 +127,11 @@ func printDiagnosis(p *printer, d api.Diagnosis) {
 	p.text(top.String())
 	room := max(screen-2-strings.Count(top.String(), "\n"), factsMin)
 	facts := d.Facts
+	for _, f := range facts {
+		if remedy(f) {
+			room = max(room-remedyLines+1, factsMin)
+		}
+	}
 	if n := len(facts) - room; n > 0 {
 		facts = trimFacts(facts, room)
 		p.linef("here (%d more with -o json):", n)
@@ -138,6 +143,12 @@ func printDiagnosis(p *printer, d api.Diagnosis) {
 		if f.Bad {
 			mark = "! "
 		}
+		if remedy(f) {
+			for _, l := range remedied(mark+f.About+": ", clean(f.Text)) {
+				p.line(l)
+			}
+			continue
+		}
 		p.line(cut(mark+f.About+": "+clean(f.Text), columns))
 	}
 	switch d.Protection {
@@ -147,6 +158,9 @@ func printDiagnosis(p *printer, d api.Diagnosis) {
 		p.line("  disk: " + protectionWords(d.Protection))
 	}
 }
+
+// remedy reports whether a fact says what to type, which is not cut.
+func remedy(f api.Fact) bool { return f.Bad && strings.Contains(f.Text, "muster ") }
 
 // printExamined tells of each responder, those first who are not reached.
 func printExamined(p *printer, rs []api.Examined) {

@@ -25,7 +25,7 @@ func commandLine(c api.Command, now time.Time) string {
 	theirs := func(o api.Offer) bool { return o.From == c.Commander }
 	for i, t := range c.Terms {
 		if i == 0 {
-			line += firstTerm(t, now)
+			line += firstTerm(t, len(c.Terms) == 1, now)
 			for _, o := range c.Offers {
 				if theirs(o) {
 					line += " (" + offerLine(o, now) + ")"
@@ -57,10 +57,15 @@ func commandLine(c api.Command, now time.Time) string {
 	return line
 }
 
-// firstTerm is what to know of the term of the commander who is shown.
-func firstTerm(t api.Term, now time.Time) string {
+// firstTerm is what to know of the term of the commander who is shown. alone: nobody else claims command.
+func firstTerm(t api.Term, alone bool, now time.Time) string {
 	var out []string
-	if t.AsOfMS > 0 {
+	switch {
+	case t.RemovedMS > 0 && alone:
+		out = append(out, "removed "+clock(t.RemovedMS, now)+": muster take")
+	case t.RemovedMS > 0:
+		out = append(out, "removed "+clock(t.RemovedMS, now))
+	case t.AsOfMS > 0:
 		out = append(out, "out of reach; as of "+clock(t.AsOfMS, now))
 	}
 	if t.Acting {

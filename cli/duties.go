@@ -38,6 +38,9 @@ func duties(me string, in api.Incident, mine []api.Task, now time.Time) []duty {
 	if in.Command.Commander == "" {
 		out = append(out, duty{do: "muster take   (nobody commands)"})
 	}
+	if do := vacated(me, in.Command); do != "" {
+		out = append(out, duty{do: do})
+	}
 	if len(in.Suggestions) > 0 {
 		out = append(out, duty{line: suggested(in.Suggestions[0])})
 	}
@@ -82,6 +85,23 @@ func commandDuties(me string, c api.Command, now time.Time) []duty {
 		}
 	}
 	return out
+}
+
+// vacated is what to do about a commander who is out of the team; empty: nothing.
+func vacated(me string, c api.Command) string {
+	if len(c.Terms) == 0 || c.Terms[0].RemovedMS == 0 || c.Terms[0].Holder == me {
+		return ""
+	}
+	gone := clean(c.Terms[0].Holder)
+	if len(c.Terms) == 1 {
+		return fmt.Sprintf("muster take   (%s was removed from the team)", gone)
+	}
+	for _, t := range c.Terms[1:] {
+		if t.Holder == me && t.RemovedMS == 0 {
+			return fmt.Sprintf(`muster settle command %s "why"   (%s was removed)`, clean(me), gone)
+		}
+	}
+	return ""
 }
 
 // offered is an offer of command to me. One that came too late, and command that comes back while the break is not over,

@@ -18,7 +18,7 @@ import (
 
 const (
 	carryTimeout   = 15 * time.Minute // a slow stick and a large board
-	passphraseMin  = 12               // characters, of what a person makes up to seal a file that may be lost
+	passphraseMin  = 12               // characters, of what a person makes up to seal a file or a laptop that may be lost
 	passphraseMost = 1 << 10          // bytes
 )
 
@@ -132,14 +132,42 @@ func (a *app) importCommand() *cobra.Command {
 			return a.carry(cmd.Context(), func(ctx context.Context, s api.Service) error {
 				out, err := s.Import(ctx, in)
 				if err != nil {
+					return outOfTeam(ctx, s, err)
+				}
+				if err := a.print(out, func(p *printer) { printImported(p, out, now()) }); err != nil {
 					return err
 				}
-				return a.print(out, func(p *printer) { printImported(p, out, now()) })
+				return a.ownTrouble(ctx, s)
 			})
 		},
 	}
 	secret.add(cmd, "it is sealed with a passphrase")
 	return cmd
+}
+
+// ownTrouble says beside an answer that this laptop is out of the team, and what to do.
+func (a *app) ownTrouble(ctx context.Context, s api.Service) error {
+	st, err := s.Status(ctx)
+	if err != nil || !isOut(st) {
+		return err
+	}
+	return a.note("%s", st.Warnings[0])
+}
+
+// outOfTeam adds to why a file could not be read that this laptop is out of the team: it does not get the newest key then.
+func outOfTeam(ctx context.Context, s api.Service, err error) error {
+	st, serr := s.Status(ctx)
+	if serr != nil || !isOut(st) {
+		return err
+	}
+	e := *api.AsError(err)
+	e.Message += "; and " + st.Warnings[0]
+	return &e
+}
+
+// isOut reports whether this laptop was removed from the team; the first warning says it.
+func isOut(st api.Status) bool {
+	return st.Removed != nil && st.Removed.Mode != api.DeviceSuspended && len(st.Warnings) > 0
 }
 
 func printImported(p *printer, out api.Imported, now time.Time) {
@@ -194,6 +222,9 @@ func (a *app) secret(f secretFlags, what string, fresh bool) (string, error) {
 		if words, err = a.askSecret(what); err != nil {
 			return "", err
 		}
+		if err := strongEnough(words); fresh && err != nil { // before it is asked for again
+			return "", err
+		}
 		if fresh && a.ask {
 			again, err := a.askSecret("once more")
 			if err != nil {
@@ -204,13 +235,22 @@ func (a *app) secret(f secretFlags, what string, fresh bool) (string, error) {
 			}
 		}
 	}
-	if n := len([]rune(words)); fresh && n < passphraseMin {
-		return "", api.Errorf(api.CodeUsage, "four words that do not belong together are easy to say and hard to guess", "a passphrase of %d characters is too short, %d are wanted", n, passphraseMin)
+	if err := strongEnough(words); fresh && err != nil {
+		return "", err
 	}
 	if words == "" {
 		return "", api.Errorf(api.CodeUsage, "", "the passphrase is empty")
 	}
 	return words, nil
+}
+
+// strongEnough refuses a fresh passphrase that guards nothing.
+func strongEnough(words string) error {
+	if n := len([]rune(words)); n < passphraseMin {
+		return api.Errorf(api.CodeUsage, "four words that do not belong together are easy to say and hard to guess",
+			"a passphrase of %d characters is too short, %d are wanted", n, passphraseMin)
+	}
+	return nil
 }
 
 // askSecret reads one line, hidden where somebody types it.

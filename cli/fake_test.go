@@ -25,6 +25,7 @@ type fakeNode struct {
 	diagnosis api.Diagnosis
 	merge     api.MergeReport
 	profile   api.Profile
+	came      []api.Arrival // told of once
 	err       error
 
 	writes []api.Write
@@ -123,4 +124,10 @@ func typeOn(t *testing.T, f *fakeNode, in string, args ...string) result {
 	a.reach = func(string) api.Service { return f }
 	code := a.run(t.Context(), args)
 	return result{code: code, out: out.String(), err: strings.ReplaceAll(diag.String(), dir, "DIR")}
+}
+
+func (f *fakeNode) Arrivals(context.Context) ([]api.Arrival, error) {
+	came := f.came
+	f.came = nil
+	return came, nil
 }

@@ -238,10 +238,15 @@ func (a *app) invitesCommand() *cobra.Command {
 }
 
 func printInvites(p *printer, list []api.Pending, all bool) {
-	shown := 0
+	shown, used, closed := 0, 0, 0
 	for _, inv := range list {
 		over := inv.Closed || inv.Left == 0
 		if over && !all && len(inv.Came) == 0 {
+			if inv.Closed {
+				closed++
+			} else {
+				used++
+			}
 			continue
 		}
 		shown++
@@ -252,6 +257,14 @@ func printInvites(p *printer, list []api.Pending, all bool) {
 	}
 	if shown == 0 {
 		p.line("no invitation is open; make one with: muster invite")
+	}
+	switch {
+	case used > 0 && closed > 0:
+		p.linef("%d used up, %d closed: muster invites --all", used, closed)
+	case used > 0:
+		p.linef("%d used up: muster invites --all", used)
+	case closed > 0:
+		p.linef("%d closed: muster invites --all", closed)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -47,7 +48,8 @@ func isFile(arg string) bool {
 
 func (a *app) join(ctx context.Context, in api.Join) error {
 	return a.call(ctx, func(ctx context.Context, s api.Service) error {
-		j, err := s.Join(ctx, in)
+		var j api.Joined
+		err := a.patiently(lookingFor(in), func() (err error) { j, err = s.Join(ctx, in); return err })
 		if err != nil {
 			return err
 		}
@@ -60,6 +62,43 @@ func (a *app) join(ctx context.Context, in api.Join) error {
 		}
 		return a.note("you are an observer here: a member can change that (muster confirm)")
 	})
+}
+
+// joinSilence is how long a join may take before a person at a terminal is told what it is doing.
+const joinSilence = 2 * time.Second
+
+// lookingFor says what a join waits for.
+func lookingFor(in api.Join) string {
+	const long = "; from elsewhere: the long code, or --at ADDR:PORT"
+	digits := strings.IndexFunc(in.Code, func(r rune) bool { return r < '0' || r > '9' })
+	switch {
+	case in.Bundle != "":
+		return "reading " + in.Bundle + " ..."
+	case digits > 0:
+		return "nobody answers yet: asking on this network for the words with number " + in.Code[:digits] + long
+	}
+	return "nobody answers yet: trying the addresses in the code, and this network"
+}
+
+// patiently does what may wait for others. Where somebody sits at a terminal it says after a moment what it is doing.
+func (a *app) patiently(say string, do func() error) error {
+	if !a.ask {
+		return do()
+	}
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	silence := time.NewTimer(joinSilence)
+	defer silence.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-silence.C:
+	}
+	said := a.note("%s", say)
+	if err := <-done; err != nil {
+		return err
+	}
+	return said
 }
 
 func printJoined(p *printer, j api.Joined) {

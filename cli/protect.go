@@ -44,18 +44,24 @@ func (a *app) keyring() node.Keyring {
 // protectCommand says or changes what guards this laptop's directory.
 func (a *app) protectCommand() *cobra.Command {
 	var file string
+	var noRelay bool
 	cmd := &cobra.Command{
 		Use: "protect [keyring | passphrase | none]", Short: "seal this disk against thieves; alone: say how it stands",
 		GroupID: groupNode, Args: cobra.MaximumNArgs(1),
-		Example: "  muster protect passphrase\n  muster protect passphrase --passphrase-file ~/secret\n  muster protect keyring",
+		Example: "  muster protect passphrase\n  muster protect passphrase --passphrase-file ~/secret\n  muster protect keyring\n" +
+			"  muster protect passphrase --no-relay   after a restart, connect to nobody until it is unlocked",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return a.protection(cmd.Context())
 			}
-			return a.protect(cmd.Context(), args[0], file)
+			if noRelay && args[0] == api.ProtectedNone {
+				return usage("protect", "--no-relay is for a laptop that is protected: one that is not never starts locked")
+			}
+			return a.protect(cmd.Context(), api.Protect{Mode: args[0], NoRelay: noRelay}, file)
 		},
 	}
 	cmd.Flags().StringVar(&file, "passphrase-file", "", "file with the passphrase in its first line")
+	cmd.Flags().BoolVar(&noRelay, "no-relay", false, "while locked, pass nothing on: no key for it on this disk")
 	return cmd
 }
 
@@ -98,8 +104,8 @@ func (a *app) printProtection(st api.Status) error {
 }
 
 // protect changes the guard. A directory without a device gets its guard before anything else is written.
-func (a *app) protect(ctx context.Context, mode, file string) error {
-	in := api.Protect{Mode: mode}
+func (a *app) protect(ctx context.Context, in api.Protect, file string) error {
+	mode := in.Mode
 	if mode == api.ProtectedPassphrase {
 		var err error
 		if in.Passphrase, err = a.passphrase(file, true); err != nil {
@@ -111,7 +117,14 @@ func (a *app) protect(ctx context.Context, mode, file string) error {
 		if err := node.Prepare(node.Config{Dir: a.set.dir, Keyring: a.keyring()}, mode, in.Passphrase); err != nil {
 			return err
 		}
-		return a.unlockWith(ctx, in.Passphrase)
+		if err := a.unlockWith(ctx, in.Passphrase); err != nil || !in.NoRelay {
+			return err
+		}
+		s, err := a.open(ctx, a.set.dir)
+		if err == nil {
+			_, err = s.Protect(ctx, in) // there is a team now that it can be said to
+		}
+		return err
 	}
 	s, err := a.open(ctx, a.set.dir)
 	if err != nil {
@@ -162,19 +175,26 @@ func (a *app) unlockWith(ctx context.Context, passphrase string) error {
 	return a.printProtection(st)
 }
 
-// passphrase gets the passphrase; a new one is asked for twice.
+// passphrase gets the passphrase; a new one must not be short, and is asked for twice.
 func (a *app) passphrase(file string, fresh bool) (string, error) {
-	if file != "" {
-		return readPassphrase(file)
+	var p string
+	var err error
+	typed := false
+	switch env := a.Getenv(envPassphrase); {
+	case file != "":
+		p, err = readPassphrase(file)
+	case env != "":
+		p = env
+	case !a.ask:
+		err = api.Errorf(api.CodeUsage, "type it at a terminal, or give it in "+envPassphrase+" or --passphrase-file", "there is nobody to ask for the passphrase")
+	default:
+		typed = true
+		p, err = a.askSecret("passphrase")
 	}
-	if p := a.Getenv(envPassphrase); p != "" {
-		return p, nil
+	if err == nil && fresh {
+		err = strongEnough(p)
 	}
-	if !a.ask {
-		return "", api.Errorf(api.CodeUsage, "type it at a terminal, or give it in "+envPassphrase+" or --passphrase-file", "there is nobody to ask for the passphrase")
-	}
-	p, err := a.askSecret("passphrase")
-	if err != nil || !fresh {
+	if err != nil || !fresh || !typed {
 		return p, err
 	}
 	again, err := a.askSecret("again")

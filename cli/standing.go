@@ -40,7 +40,11 @@ func (a *app) standing(ctx context.Context) error {
 			return err
 		}
 	}
-	s := stand(st, in, other, now())
+	came, err := a.arrivals(ctx, st)
+	if err != nil {
+		return err
+	}
+	s := stand(st, in, other, now(), came...)
 	return a.print(s, func(p *printer) { printStand(p, s) })
 }
 
@@ -51,8 +55,9 @@ func printStand(p *printer, s standing) {
 	p.line(nextLine(s.Next))
 }
 
-// stand computes a standing. in is nil when there is no incident; other is nil or another one that is open.
-func stand(st api.Status, in, other *api.Incident, now time.Time) standing {
+// stand computes a standing. in is nil when there is no incident; other is nil or another one that is open; came are those
+// who came in by words of this laptop and were not told of.
+func stand(st api.Status, in, other *api.Incident, now time.Time, came ...api.Arrival) standing {
 	s := standing{Responder: st.Responder, Team: st.Team, Owe: []string{}}
 	if st.Protection == api.ProtectedLocked {
 		for _, w := range st.Warnings {
@@ -62,6 +67,7 @@ func stand(st api.Status, in, other *api.Incident, now time.Time) standing {
 		return s
 	}
 	s.Lines = append(s.Lines, standingHead(st, now)...)
+	s.Lines = append(s.Lines, cameLines(came, now)...)
 	if in == nil {
 		s.Next = `muster declare "what is wrong" --sev 2`
 		if lines, next := several(st, standingMax-len(s.Lines)-1); next != "" {
@@ -214,11 +220,11 @@ func standingHead(st api.Status, now time.Time) []string {
 		out = append(out, "ALONE"+since+": what you write is kept here and sent later")
 	}
 	if len(st.Warnings) > 0 {
-		out = append(out, "warning: "+clean(st.Warnings[0]))
+		out = append(out, remedied("warning: ", clean(st.Warnings[0]))...)
 	}
 	if live := slices.ContainsFunc(st.Incidents, func(i api.IncidentStatus) bool { return i.Live }); !live {
 		if len(st.TeamNotes) > 0 {
-			out = append(out, "team: "+clean(st.TeamNotes[0])) // in an incident it waits
+			out = append(out, remedied("team: ", clean(st.TeamNotes[0]))...) // in an incident it waits
 		}
 		if st.Protection == api.ProtectedNone {
 			out = append(out, protectionWords(st.Protection))

@@ -179,8 +179,16 @@ func printPeers(p *printer, st api.Status) {
 		if !peer.Reachable {
 			lacks += phoneWords(peer.Phones)
 		}
-		p.line(whole(wrap("", fmt.Sprintf("%s %s; %s", pad(clean(peer.Responder), 10), state, lacks), 11)))
+		p.line(whole(wrap("", fmt.Sprintf("%s %s; %s", pad(clean(peerName(peer)), 10), state, lacks), 11)))
 	}
+}
+
+// peerName is what a peer is called; a node from before laptops had names of their own says none.
+func peerName(p api.Peer) string {
+	if p.Name == "" {
+		return p.Responder
+	}
+	return p.Name
 }
 
 // versionCommand tells what this program is.

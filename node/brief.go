@@ -71,6 +71,7 @@ func (s *session) briefing(now time.Time, doc crdt.DocID) api.Briefing {
 	for _, i := range b.Items {
 		out.Items = append(out.Items, api.OpenItem{N: i.N, ID: i.ID, Kind: i.Kind, Text: i.Text, Owners: i.Owners, Closed: i.Closed})
 	}
+	s.removed(&b.Command, &out.Command)
 	s.leads(&b.Command, &out.Command)
 	return out
 }

@@ -343,6 +343,13 @@ func TestBundleThatIsNone(t *testing.T) {
 		if err := join(0, inv.Bundle); err == nil || err.Code != api.CodeRefused {
 			t.Errorf("of one's own team: %v", err)
 		}
+		if err := os.WriteFile(path, inv.Bundle, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err = b.nodes[i].Join(t.Context(), api.Join{Bundle: path, Responder: "p0"}) // found out once there is a store to look in
+		if e := api.AsError(err); err == nil || e.Code != api.CodeRefused {
+			t.Errorf("with a name that is taken: %v", err)
+		}
 		if entries, err := os.ReadDir(b.nodes[i].home.teams()); err != nil || len(entries) != 1 {
 			t.Errorf("left behind: %v, %v", entries, err)
 		}

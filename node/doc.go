@@ -41,7 +41,7 @@
 //
 //	T1   sniffer on the link         learns only that muster runs       nettest.TestStrangerLearnsOnlyThatMusterRuns discover.TestNothingRevealingIsAnnounced
 //	T2   in the middle, or guessing  0 of 10,000 in; 5 guesses burn     node.TestNobodyJoinsThroughAMiddle nettest.TestNobodyJoinsThroughAMiddle node.TestSixthGuessFindsABurntCode
-//	T3   handshake flood             8 a source, 32 in all, always Retry  transport.TestHandshakeFloodTakesNoSlot transport.TestHalfOpenHandshakesEndSoon bounds.TestFloodsLeaveRoomForWork
+//	T3   handshake flood             8 a source, 32 in all, always Retry  transport.TestHandshakeFloodTakesNoSlot transport.TestHalfOpenHandshakesEndSoon transport.TestHandshakesAreRare bounds.TestFloodsLeaveRoomForWork
 //	T4   100,000 forged sightings    bounded candidates and dials       membership.TestForgedSightingsOfMembersMakeNoDialStorm discover.TestCandidatesStayBounded
 //	T6   other user of the machine   nothing                            api.TestOtherUsersGetNothing
 //	T7   thief with the disk         0 strings on the image             faults.TestStolenDiskTellsNothing node.TestProtectedHomeHoldsNoName
@@ -50,7 +50,7 @@
 //	T10  member with a false clock   same board, +-30 days              replica.TestClocksDecideNothing
 //	T11  flooding member             writes in 1 s, memory bounded      bounds.TestFloodsLeaveRoomForWork node.TestFloodGetsSlower wire.TestZipBombsAreRefused wire.TestControlFramesAllocateInProportion auth.TestHostileShapesCostBoundedSteps auth.TestBackAndForthCostsBoundedSteps
 //	T12  member lying in gossip      no loss; at worst reconnects       membership.TestForgedDeathsCutNobodyOff
-//	T13  founder who removes all     two who co-sign win                auth.TestTwoWinOverACompromisedFounder auth.TestEveryGraphGivesOneAnswer sim.TestCourtAndTeamAgree
+//	T13  founder who removes all     two who co-sign win                auth.TestTwoWinOverACompromisedFounder node.TestVictimsOutvoteWhoRemovedThemAll auth.TestEveryGraphGivesOneAnswer sim.TestCourtAndTeamAgree
 //	T14  cloned or restored disk     found out, both histories kept     faults.TestSurvivesClones node.TestCopyOfKeyringHomeIsNoClone
 //	T15  power cut, bit rot          nothing said to be safe is lost    faults.TestSurvivesPowerCuts faults.TestSurvivesBitRot faults.TestSurvivesKills
 //

@@ -272,6 +272,9 @@ func (x *examination) judge() {
 	for _, p := range x.devices {
 		x.complete(p)
 		p.outcome = p.ev.explain()
+		if p.outcome.cause == api.CauseRefused && x.trouble != "" { // it is known here why
+			p.outcome.hint = x.remedy
+		}
 	}
 	for _, person := range x.people {
 		var e api.Examined

@@ -46,6 +46,7 @@ func (s *session) refreshMembers() {
 		}
 	}
 	s.members.Store(&set)
+	s.outcry.Store(s.newOutcry())
 }
 
 // isMember reports whether a device may connect. It is safe for concurrent use.
@@ -130,7 +131,7 @@ func (s *session) ownTrouble() (what, hint string) {
 	who := s.whoCan(auth.RoleSteward, m.Person)
 	switch stateOf(m) {
 	case api.DeviceStolen, api.DeviceRetired:
-		return s.whyOut(m), fmt.Sprintf("nobody takes what you write; the board here can still be read. If it is wrong, %s or two others can take it back: muster reinstate @%s", who, name)
+		return s.whyOut(m), s.outHint(m, who)
 	case api.DeviceBarred:
 		return s.whyOut(m), fmt.Sprintf("call somebody of the team; they type: muster confirm @%s", name)
 	case api.DeviceSuspended:
@@ -159,12 +160,19 @@ func (s *session) whoCan(least auth.Role, but ...auth.PersonID) string {
 	if len(names) == 0 {
 		return "nobody left"
 	}
+	return orNames(names)
+}
+
+// orNames names the first of several people as they are typed.
+func orNames(handles []string) string {
 	const shown = 4
-	for i := range names {
-		names[i] = "@" + names[i]
-	}
-	if len(names) > shown {
-		names = append(names[:shown:shown], "others")
+	names := make([]string, 0, shown+1)
+	for i, h := range handles {
+		if i == shown {
+			names = append(names, "others")
+			break
+		}
+		names = append(names, "@"+h)
 	}
 	return strings.Join(names, " or ")
 }
@@ -267,20 +275,26 @@ func (s *session) removalRecords(d crdt.DeviceID) *wire.Batch {
 	if !ok || m.Removed == 0 {
 		return nil
 	}
+	return s.pastRecords(m.Removal)
+}
+
+// pastRecords returns operations of the team document, the co-signatures of them and everything before those; nil when
+// that cannot be cut out of what is held, because an operation at its edge came without a signature of its own.
+func (s *session) pastRecords(ops ...crdt.Hash) *wire.Batch {
 	whole, err := s.r.Whole(s.team)
 	if err != nil {
 		s.n.cfg.Log.Warn("cannot read the team document", "err", err)
 		return nil
 	}
 	g := s.r.Graph(s.team)
-	ops := []crdt.Hash{m.Removal}
+	edge := slices.Clone(ops)
 	for _, rec := range whole.Records {
 		var c auth.Cosign
-		if rec.Op.Kind == auth.KindCosign && crdt.DecodeBody(rec.Body, &c) == nil && c.Op == m.Removal {
-			ops = append(ops, rec.Hash)
+		if rec.Op.Kind == auth.KindCosign && crdt.DecodeBody(rec.Body, &c) == nil && slices.Contains(ops, c.Op) {
+			edge = append(edge, rec.Hash)
 		}
 	}
-	past := g.PastOf(ops)
+	past := g.PastOf(edge)
 	out := &wire.Batch{Doc: s.team}
 	for _, rec := range whole.Records {
 		if g.Covers(past, rec.Hash) {

@@ -251,7 +251,7 @@ func (n *Node) Protect(ctx context.Context, in api.Protect) (api.Status, error) 
 	if err := vault.Write(n.home.key(), n.device.ID().String(), g.secrets, g.how); err != nil {
 		return api.Status{}, problem(err)
 	}
-	if err := s.do(ctx, func(now time.Time) error { return s.guardRelay(now, g.mode != vault.None) }); err != nil {
+	if err := s.do(ctx, func(now time.Time) error { return s.guardRelay(now, g.mode != vault.None, in.NoRelay) }); err != nil {
 		n.cfg.Log.Warn("the relay key is not as the protection has it", "err", err) // the next write tries again
 	}
 	if err := n.change(ctx, s, func() error { n.take(g); return nil }); err != nil {
@@ -397,7 +397,7 @@ func (n *Node) waitLocked(ctx context.Context) error {
 		n.wake = nil
 	}()
 	switch key, err := n.home.readRelay(); {
-	case err == nil && key.team == n.team: // of another team it would be another board than the one that is unlocked
+	case err == nil && !key.off && key.team == n.team: // of another team it would be another board than the one that is unlocked
 		n.relayFor(ctx, key)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		n.cfg.Log.Warn("not relaying", "err", err)

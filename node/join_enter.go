@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"io"
+	"io/fs"
 	"net/netip"
 	"os"
 	"slices"
@@ -341,10 +342,11 @@ func (j *joiner) knock(_ context.Context, addr netip.AddrPort, dev crdt.DeviceID
 		return err
 	}
 	if rec != nil {
-		if err := writeFrame(rw, crdt.AppendRecord(nil, rec)); err != nil {
-			return err
+		err := writeFrame(rw, crdt.AppendRecord(nil, rec))
+		var keys []byte
+		if err == nil {
+			keys, err = readAnswer(rw)
 		}
-		keys, err := readAnswer(rw)
 		if err != nil {
 			return errors.Join(err, os.RemoveAll(j.n.home.team(c.team)))
 		}
@@ -370,10 +372,17 @@ func (j *joiner) keepKeys(team crdt.DocID, lines string) error {
 }
 
 // enter checks the team document, makes a store of it and writes our join operation, which it returns; nil when we are
-// a member already. dev is who gave it to us; zero: a bundle.
+// a member already. dev is who gave it to us; zero: a bundle. If it fails, nothing is left on disk that was not there.
 func (j *joiner) enter(dev crdt.DeviceID, c *code, batch *wire.Batch) (rec *crdt.Record, err error) {
 	if batch.Doc != c.team || !batch.Verify(crdt.VerifyEd25519) {
 		return nil, errors.New("whoever answered is not of that team")
+	}
+	if _, missing := os.Stat(j.n.home.team(c.team)); errors.Is(missing, fs.ErrNotExist) { // what is made here goes again if it leads nowhere
+		defer func() {
+			if err != nil {
+				err = errors.Join(err, os.RemoveAll(j.n.home.team(c.team)))
+			}
+		}()
 	}
 	st, _, err := j.n.cfg.OpenStore(j.n.home.store(c.team), j.n.storeConfig())
 	if err != nil {

@@ -29,7 +29,8 @@ import (
 // has no such stream. Nothing it learns is written to disk or into the log.
 //
 // Whoever has the disk has the relay key, and so can read along from the team, as long as they reach it and until the
-// device is removed: then its relay key is refused too. The board on the disk stays sealed.
+// device is removed: then its relay key is refused too. The board on the disk stays sealed. Who would rather not can have
+// no relay key: then a locked node connects to nobody.
 //
 // A relay is nobody's presence: what it holds is not counted as delivered to its owner, and it lets nobody in.
 const (
@@ -65,7 +66,7 @@ func relayName(owner auth.Member) string { return owner.Handle + "'s locked lapt
 // recallRelay reads the relay key of this home.
 func (s *session) recallRelay() {
 	switch f, err := s.n.home.readRelay(); {
-	case err == nil && f.team == s.team:
+	case err == nil && (f.off || f.team == s.team):
 		s.relay = f
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		s.n.cfg.Log.Warn("the relay key cannot be read; another one is made with the next write", "err", err)
@@ -85,18 +86,48 @@ func (s *session) ensureRelay(now time.Time) error {
 		}
 		s.relay = f
 	}
-	key := s.relay.device().ID()
-	if known, ok := s.r.Team().RelayKey(s.r.Device()); ok && known == key {
+	known, named := s.r.Team().RelayKey(s.r.Device())
+	key := s.relay.void
+	if !s.relay.off {
+		key = s.relay.device().ID()
+	}
+	if known == key || s.relay.off && !named {
 		return nil
 	}
 	_, err := s.r.ProposeTeam(now, auth.KindRelay, auth.SetRelay{Key: key})
 	return err
 }
 
-// guardRelay makes the relay key what a change of the protection asks for. Of a home that is not protected any more the
-// key is void: another takes its place that nobody has. It runs on the loop.
-func (s *session) guardRelay(now time.Time, protected bool) error {
-	if !protected {
+// stopRelay says in the file that a protected home does not relay. What was said before stays, with the key that the team
+// was told then.
+func (s *session) stopRelay() error {
+	if s.relay != nil && s.relay.off {
+		return nil
+	}
+	f, err := noRelay()
+	if err == nil {
+		err = s.n.home.writeRelay(f)
+	}
+	if err == nil {
+		s.relay = f
+	}
+	return err
+}
+
+// guardRelay makes the relay key what a change of the protection asks for. Of a home that is not protected any more, or
+// whose owner wants no relaying (off), the key is void: another takes its place that nobody has. It runs on the loop.
+func (s *session) guardRelay(now time.Time, protected, off bool) error {
+	switch {
+	case protected && off:
+		if err := s.stopRelay(); err != nil {
+			return err
+		}
+	case protected && s.relay != nil && s.relay.off:
+		s.relay = nil
+		if err := s.n.home.removeRelay(); err != nil {
+			return err
+		}
+	case !protected:
 		s.relay = nil
 		if err := s.n.home.removeRelay(); err != nil {
 			return err
@@ -135,7 +166,7 @@ func (s *session) relayAddrs() []netip.AddrPort {
 
 // relayMet notes where a peer is, while there is room: a laptop that loses power writes nothing at its end.
 func (s *session) relayMet(a netip.AddrPort) {
-	if s.relay == nil || len(s.relay.addrs) >= relayAddrsMax || slices.Contains(s.relay.addrs, a) {
+	if s.relay == nil || s.relay.off || len(s.relay.addrs) >= relayAddrsMax || slices.Contains(s.relay.addrs, a) {
 		return
 	}
 	s.relay.addrs = append(s.relay.addrs, a)
@@ -144,7 +175,7 @@ func (s *session) relayMet(a netip.AddrPort) {
 
 // keepRelay notes at the end of a session where the peers are now.
 func (s *session) keepRelay() {
-	if s.relay == nil {
+	if s.relay == nil || s.relay.off {
 		return
 	}
 	if now := s.relayAddrs(); len(now) > 0 && !slices.Equal(now, s.relay.addrs) {

@@ -23,17 +23,26 @@ import (
 //	seed BASE64
 //	team HEX
 //	at 192.0.2.7:7946
+//
+// Where its owner wants no relaying it says so instead, with the public key that the team was told in place of the last:
+// nobody has the private one.
+//
+//	muster relay v1
+//	off HEX
 const (
 	relayHeader   = "muster relay v1"
 	relayAddrsMax = 16
 	relaySizeMax  = 4096
 )
 
-// A relayFile is what a locked start relays with.
+// A relayFile is what a locked start relays with, or the word that it does not.
 type relayFile struct {
 	seed  [32]byte
 	team  crdt.DocID
 	addrs []netip.AddrPort // at most relayAddrsMax
+
+	off  bool // then nothing above is set
+	void crdt.DeviceID
 }
 
 func (h home) relay() string { return filepath.Join(h.dir, "relay") }
@@ -45,11 +54,23 @@ func newRelay(team crdt.DocID) (*relayFile, error) {
 	return f, err
 }
 
+// noRelay makes the word that a home does not relay.
+func noRelay() (*relayFile, error) {
+	f, err := newRelay(crdt.DocID{})
+	if err != nil {
+		return nil, err
+	}
+	return &relayFile{off: true, void: f.device().ID()}, nil
+}
+
 // device is the identity that the file holds.
 func (f *relayFile) device() identity.Device { return identity.FromSeed(f.seed) }
 
 // format writes the file.
 func (f *relayFile) format() []byte {
+	if f.off {
+		return fmt.Appendf(nil, "%s\noff %s\n", relayHeader, f.void)
+	}
 	out := fmt.Appendf(nil, "%s\nseed %s\nteam %s\n", relayHeader, base64.StdEncoding.EncodeToString(f.seed[:]), f.team)
 	for _, a := range f.addrs {
 		out = fmt.Appendf(out, "at %s\n", a)
@@ -60,6 +81,14 @@ func (f *relayFile) format() []byte {
 // parseRelay reads what format wrote.
 func parseRelay(text string) (*relayFile, error) {
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	if len(lines) == 2 && lines[0] == relayHeader {
+		text, off := strings.CutPrefix(lines[1], "off ")
+		void, err := crdt.ParseDeviceID(text)
+		if !off || err != nil {
+			return nil, fmt.Errorf("%w: relay key", crdt.ErrFormat)
+		}
+		return &relayFile{off: true, void: void}, nil
+	}
 	if len(lines) < 3 || len(lines) > 3+relayAddrsMax || lines[0] != relayHeader {
 		return nil, fmt.Errorf("%w: relay key", crdt.ErrFormat)
 	}

@@ -39,6 +39,7 @@ type session struct {
 	plates plates // words that let others in
 
 	members  atomic.Pointer[memberSet]  // who may connect; replaced by loop
+	outcry   atomic.Pointer[outcry]     // whom to tell of words as of before; replaced by loop
 	announce atomic.Pointer[announcing] // what discovery says and recognises; replaced by loop
 	calls    chan *call
 	quit     context.CancelCauseFunc
@@ -329,6 +330,7 @@ func (s *session) run(ctx context.Context) error {
 	part("membership", s.m.Run)
 	part("discovery", s.discover)
 	part("introductions", s.introductions)
+	part("outcry", s.cryOut)
 	part("words", s.words)
 	part("cleaning", s.clean)
 	part("merges", s.writeMerges)

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"muster/crdt"
 	"muster/crdt/auth"
 	"muster/node/api"
+	"muster/node/replica"
 )
 
 // A verb about the team is planned, asked about where it is grave, and then carried out: all its operations and the next
@@ -25,11 +27,12 @@ type act struct {
 // A plan is what a verb would do.
 type plan struct {
 	acts     []act
-	text     string   // what it has done, one line
-	would    string   // the same before it is done, or while it waits for a second person
-	effects  []string // what follows
-	question string   // asked before it is done; empty: nothing
-	who      string   // who else may do it, for a refusal
+	text     string      // what it has done, one line
+	would    string      // the same before it is done, or while it waits for a second person
+	effects  []string    // what follows
+	question string      // asked before it is done; empty: nothing
+	who      string      // who else may do it, for a refusal
+	before   []crdt.Hash // what it is written as of before; none: on top of all that is held
 	list     api.Trusted
 }
 
@@ -41,13 +44,18 @@ func (n *Node) Trust(ctx context.Context, in api.Trust) (api.Trusted, error) {
 	}
 	var out api.Trusted
 	w := &waiter{done: make(chan struct{})}
-	err = s.do(ctx, func(now time.Time) error {
-		p, err := s.planned(now, in)
-		if err == nil {
-			out, err = s.carryOut(now, in, p, w)
-		}
-		return err
-	})
+	try := func() error {
+		return s.do(ctx, func(now time.Time) error {
+			p, err := s.planned(now, in)
+			if err == nil {
+				out, err = s.carryOut(now, in, p, w)
+			}
+			return err
+		})
+	}
+	if err = try(); errors.Is(err, replica.ErrLogPast) {
+		err = try() // in the log that was begun in between
+	}
 	if err != nil {
 		return api.Trusted{}, problem(err)
 	}
@@ -94,16 +102,26 @@ func (s *session) carryOut(now time.Time, in api.Trust, p plan, w *waiter) (api.
 	}
 	alone := true
 	for _, a := range p.acts {
-		ok, err := s.r.Team().May(s.r.Device(), a.kind, a.body)
+		ok, err := s.may(a, p.before)
 		if err != nil {
 			return api.Trusted{}, s.mayNot(err, p)
 		}
 		alone = alone && ok
 	}
 	if !alone {
+		if err := s.proposedAlready(p.acts); err != nil {
+			return api.Trusted{}, err
+		}
 		out.Text = "proposed: " + p.would
-		out.Effects = append([]string{"it has no effect until another person stands behind it; then:"}, out.Effects...)
+		waits := "it has no effect until another person stands behind it; then:"
+		if len(p.before) > 0 {
+			waits = s.beforeText() + "; it counts once a second person who was in then co-signs; then:"
+		}
+		out.Effects = append([]string{waits}, out.Effects...)
 		p.question = "" // the other one is asked
+	}
+	if alone && len(p.before) > 0 {
+		out.Effects = append([]string{s.beforeText()}, out.Effects...)
 	}
 	if out.Question = p.question; in.DryRun {
 		out.Text = "not done yet: " + p.would
@@ -129,7 +147,7 @@ func (s *session) enact(now time.Time, p plan, out api.Trusted, w *waiter) (api.
 	before := s.admitted()
 	var last crdt.Hash
 	for _, a := range p.acts {
-		op, err := s.r.ProposeTeam(now, a.kind, a.body)
+		op, err := s.writeAct(now, a, p.before)
 		if err != nil {
 			return api.Trusted{}, err
 		}
@@ -178,18 +196,18 @@ func (s *session) planRevoke(now time.Time, in api.Trust) (plan, error) {
 	if len(devices) == 0 {
 		return plan{}, api.Errorf(api.CodeRefused, "muster members lists who is out", "%s is out already: %s", to.name, s.whyOut(to.devices[0]))
 	}
-	p := plan{who: s.hintRemove(to.person)}
+	p := plan{who: s.hintRemove(to.person), before: s.before(to.person, in.SinceMS)}
 	cuts := cutCount{}
 	for _, m := range devices {
 		body := auth.Remove{Device: m.Device, Mode: mode, Reason: in.Reason, SinceMS: in.SinceMS}
 		if mode == auth.ModeCompromised {
-			body.Cut = cuts.add(s.cut(m.Device, in.SinceMS))
+			body.Cut = cuts.add(s.cut(m.Device, in.SinceMS, p.before...))
 		}
 		p.acts = append(p.acts, act{auth.KindRemove, body})
 	}
 	how := map[auth.Mode]string{auth.ModeRetire: "left", auth.ModeCompromised: "stolen"}[mode]
 	p.text, p.would = fmt.Sprintf("%s is out of the team: %s", to.name, how), fmt.Sprintf("revoke %s as %s", to.name, how)
-	p.effects = s.revokeEffects(now, to, devices, mode, cuts)
+	p.effects = append(s.takesBack(p.before), s.revokeEffects(now, to, devices, mode, cuts)...)
 	if s.leavesNoSteward(to, devices) {
 		p.effects = append(p.effects, lastStewardText(to.handle))
 	}

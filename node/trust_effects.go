@@ -27,9 +27,10 @@ type cut struct {
 }
 
 // cut returns the cut of a device as of a moment, by the derived time of its operations; zero: as of now, all that is here.
+// Beyond it is also what in the team document is one of without or has seen one.
 // A thief can date back no further than what the operations that theirs follow on say. Of more logs than a removal holds
 // the oldest are left out: what is in them can be adopted.
-func (s *session) cut(d crdt.DeviceID, sinceMS int64) cut {
+func (s *session) cut(d crdt.DeviceID, sinceMS int64, without ...crdt.Hash) cut {
 	var out cut
 	type tip struct {
 		hash crdt.Hash
@@ -54,7 +55,8 @@ func (s *session) cut(d crdt.DeviceID, sinceMS int64) cut {
 			if _, theirs := byLog[log]; !theirs {
 				continue
 			}
-			if sinceMS > 0 && g.Place(h).TimeMS > sinceMS {
+			late := doc == s.team && slices.ContainsFunc(without, func(w crdt.Hash) bool { return w == h || g.Before(w, h) })
+			if late || sinceMS > 0 && g.Place(h).TimeMS > sinceMS {
 				out.beyond++
 				continue
 			}
@@ -216,6 +218,7 @@ type proposal struct {
 	author  auth.PersonID
 	removes []crdt.DeviceID
 	mode    auth.Mode
+	back    bool // by one who is out, as of before
 }
 
 // proposalIDLen is how many digits of an operation name a proposal.
@@ -240,7 +243,7 @@ func (s *session) proposals() []proposal {
 		if !known || q.Device.IsZero() {
 			i = len(out)
 			at[k] = i
-			p := proposal{author: q.Author, mode: q.Mode}
+			p := proposal{author: q.Author, mode: q.Mode, back: q.Back}
 			p.N, p.Op, p.ID = i+1, q.Op.String(), q.Op.String()[:proposalIDLen]
 			p.By, p.Reason, p.AtMS = t.Handle(q.Author), q.Reason, g.Place(q.Op).TimeMS
 			p.Mine = !slices.Contains(q.Behind, s.me().Person) && t.RoleOf(s.me().Person) >= auth.RoleResponder && t.Admitted(s.r.Device())
@@ -249,6 +252,9 @@ func (s *session) proposals() []proposal {
 			}
 			p.Can = s.persons(auth.RoleResponder, append(slices.Clone(q.Behind), q.Person)...)
 			p.Text = s.describe(q)
+			if q.Back {
+				s.describeBack(&p, q)
+			}
 			out = append(out, p)
 		} else {
 			out[i].Text += ", " + s.deviceName(q.Device)
@@ -311,6 +317,9 @@ func (s *session) planCosign(now time.Time, in api.Trust) (plan, error) {
 	}
 	for _, op := range q.ops {
 		p.acts = append(p.acts, act{auth.KindCosign, auth.Cosign{Op: op}})
+	}
+	if q.back {
+		p.before = s.r.Team().Against(s.r.Device())
 	}
 	if len(q.removes) > 0 && q.mode != auth.ModeSuspend {
 		var gone []auth.Member

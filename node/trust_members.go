@@ -127,7 +127,7 @@ func (s *session) keyState() api.TeamKey {
 	out := api.TeamKey{Generation: ring[0].Gen, ID: ring[0].ID.String()[:8]}
 	_, out.Held = s.newestKey()
 	for _, m := range s.admitted() {
-		if ring[0].Sealed(m.Device) == nil {
+		if !ring[0].SealedTo(m.Device) {
 			out.Missing++
 		}
 	}

@@ -58,6 +58,62 @@ func (s *session) admitted() []auth.Member {
 	return slices.DeleteFunc(slices.Clone(t.Members()), func(m auth.Member) bool { return !t.Admitted(m.Device) })
 }
 
+// several returns the persons who have more than one device that may connect: of those a device is told by its own name.
+func (s *session) several() map[auth.PersonID]bool {
+	count, out := map[auth.PersonID]int{}, map[auth.PersonID]bool{}
+	for _, m := range s.admitted() {
+		if count[m.Person]++; count[m.Person] > 1 {
+			out[m.Person] = true
+		}
+	}
+	return out
+}
+
+// proposedAlready refuses what waits for a second person as it is: two proposals of one thing would wait for ever, each for
+// somebody behind the other.
+func (s *session) proposedAlready(acts []act) error {
+	waiting := s.proposals()
+	for _, q := range s.r.Team().Proposals() {
+		if !slices.ContainsFunc(acts, func(a act) bool { return sameAct(a, q) }) {
+			continue
+		}
+		for _, p := range waiting {
+			if !slices.Contains(p.ops, q.Op) {
+				continue
+			}
+			if p.Mine {
+				return api.Errorf(api.CodeRefused, fmt.Sprintf("stand behind it: muster cosign %d", p.N), "%s proposed it already: %s", p.By, p.Text)
+			}
+			hint := "it takes one more person who is a responder or more: muster invite, muster members"
+			if len(p.Can) > 0 {
+				hint = fmt.Sprintf("%s: muster cosign %s", orNames(p.Can), p.ID)
+			}
+			return api.Errorf(api.CodeRefused, hint, "you stand behind it already, and it waits for another: %s", p.Text)
+		}
+	}
+	return nil
+}
+
+// sameAct reports whether an act would do what a proposal does.
+func sameAct(a act, q auth.Proposal) bool {
+	if a.kind != q.Kind {
+		return false
+	}
+	switch b := a.body.(type) {
+	case auth.Remove:
+		return b.Device == q.Device && b.Mode == q.Mode
+	case auth.Reinstate:
+		return b.Device == q.Device
+	case auth.Confirm:
+		return b.Device == q.Device
+	case auth.SetRole:
+		return b.Person == q.Person && b.Role == q.Role
+	case auth.SetPolicy:
+		return b.Invite == q.Role
+	}
+	return false
+}
+
 // A target is whom a verb about the team is about.
 type target struct {
 	person  auth.PersonID

@@ -56,14 +56,18 @@ func (s *session) peerList(now time.Time) []api.Peer {
 		rtt[p.Device] = p.RTT
 	}
 	out := []api.Peer{}
+	names, several := deviceNames(s.r.Team().Members()), s.several()
 	for _, m := range s.admitted() {
 		if m.Device == s.r.Device() {
 			continue
 		}
 		seen := s.r.PeerPresence(m.Device)
 		p := api.Peer{
-			Device: m.Device.String(), Responder: m.Handle, Reachable: seen.Reachable, Lacks: s.r.Lacks(m.Device),
+			Device: m.Device.String(), Responder: m.Handle, Name: m.Handle, Reachable: seen.Reachable, Lacks: s.r.Lacks(m.Device),
 			Cut: cut.all || cut.devices[m.Device], Never: seen.Heard.IsZero(),
+		}
+		if several[m.Person] {
+			p.Name = names[m.Device]
 		}
 		if info := s.peers[m.Device]; info != nil {
 			p.Addr, p.OffsetMS = info.addr.String(), info.offsetMS
@@ -80,7 +84,7 @@ func (s *session) peerList(now time.Time) []api.Peer {
 		owner, ok := s.relayOwner(d)
 		if info := s.peers[d]; ok && info != nil && s.r.Reachable(d) {
 			out = append(out, api.Peer{
-				Device: d.String(), Responder: relayName(owner), Relay: true, Reachable: true, Addr: info.addr.String(), OffsetMS: info.offsetMS,
+				Device: d.String(), Responder: relayName(owner), Name: relayName(owner), Relay: true, Reachable: true, Addr: info.addr.String(), OffsetMS: info.offsetMS,
 				RTTMS: float64(rtt[d].Microseconds()) / 1000, Lacks: s.r.Lacks(d),
 			})
 		}
@@ -235,6 +239,7 @@ func (s *session) incident(now time.Time, doc crdt.DocID) api.Incident {
 	}
 	out.Rejoined = s.rejoined(now, doc)
 	s.asOf(now, doc, &v, &out)
+	s.removed(&v.Command, &out.Command)
 	s.leads(&v.Command, &out.Command)
 	out.Warnings = v.Warnings
 	for _, m := range v.Merged {
@@ -247,6 +252,15 @@ func (s *session) incident(now time.Time, doc crdt.DocID) api.Incident {
 		out.Settled = append(out.Settled, api.Settled{Kind: c.Kind, Incident: c.Incident, Subject: c.Subject, Values: c.Values, Chosen: c.Chosen, By: c.By, Reason: c.Reason, AtMS: c.AtMS})
 	}
 	return out
+}
+
+// removed marks those who command and are out of the team.
+func (s *session) removed(c *board.Command, out *api.Command) {
+	for i, t := range c.Terms {
+		if at, gone := s.r.RemovedSince(t.HolderID); gone {
+			out.Terms[i].RemovedMS = at
+		}
+	}
 }
 
 func command(c *board.Command) api.Command {

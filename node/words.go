@@ -59,6 +59,7 @@ type plate struct {
 	running int // runs not at their end
 	in      int // devices let in
 	came    []api.Arrival
+	told    int // of came: those that the person of this node was told of
 
 	silence context.CancelFunc // ends the announcements; nil once they have been told to
 }

@@ -212,6 +212,7 @@ type IncidentStatus struct {
 type Peer struct {
 	Device    string  `json:"device"`
 	Responder string  `json:"responder"`
+	Name      string  `json:"name"`            // the responder, or of several laptops of theirs which: bob/laptop-2
 	Relay     bool    `json:"relay,omitempty"` // Responder's laptop is locked, and passes on
 	Reachable bool    `json:"reachable"`
 	Addr      string  `json:"addr,omitempty"`

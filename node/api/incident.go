@@ -86,6 +86,8 @@ type Term struct {
 	Orders  int    `json:"orders"`             // given in this term
 	AsOfMS  int64  `json:"as_of_ms,omitempty"` // the holder is out of reach: when they wrote the newest that is known of them
 
+	RemovedMS int64 `json:"removed_ms,omitempty"` // the holder is out of the team: when their last laptop was removed
+
 	From        string   `json:"from,omitempty"`         // accepted: who handed over
 	Pending     bool     `json:"pending,omitempty"`      // nothing shows that From has seen the acceptance
 	ConfirmedMS int64    `json:"confirmed_ms,omitempty"` // when From confirmed it; 0: they did not

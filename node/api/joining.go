@@ -14,6 +14,9 @@ type Doorkeeper interface {
 	// not_found, ambiguous, refused, disk_full.
 	CloseInvite(ctx context.Context, id string) (Pending, error)
 
+	// Arrivals returns whom words of this node let in since it was asked last, oldest first: each is told once.
+	Arrivals(ctx context.Context) ([]Arrival, error)
+
 	// Teams returns the teams whose boards are in this node's directory, the current one first.
 	Teams(ctx context.Context) ([]TeamHere, error)
 
@@ -74,6 +77,11 @@ type Pending struct {
 	Came       []Arrival `json:"came,omitempty"`        // whom this node let in by it since it started
 }
 
+// Arrivals implements [Service].
+func (c *Client) Arrivals(ctx context.Context) ([]Arrival, error) {
+	return call[[]Arrival](ctx, c, pathArrivals, empty{})
+}
+
 // Arrival is somebody who was let in.
 type Arrival struct {
 	Responder string `json:"responder"`
@@ -117,6 +125,7 @@ type TeamHere struct {
 const (
 	pathInvites     = "/v1/invites"
 	pathCloseInvite = "/v1/close-invite"
+	pathArrivals    = "/v1/arrivals"
 	pathTeams       = "/v1/teams"
 	pathSwitchTeam  = "/v1/switch-team"
 )
@@ -129,6 +138,7 @@ type nameAsk struct {
 func serveDoorkeeper(mux *http.ServeMux, s Service) {
 	method(mux, pathInvites, func(ctx context.Context, _ empty) ([]Pending, error) { return s.Invites(ctx) })
 	method(mux, pathCloseInvite, func(ctx context.Context, in nameAsk) (Pending, error) { return s.CloseInvite(ctx, in.Name) })
+	method(mux, pathArrivals, func(ctx context.Context, _ empty) ([]Arrival, error) { return s.Arrivals(ctx) })
 	method(mux, pathTeams, func(ctx context.Context, _ empty) ([]TeamHere, error) { return s.Teams(ctx) })
 	method(mux, pathSwitchTeam, func(ctx context.Context, in nameAsk) (Status, error) { return s.SwitchTeam(ctx, in.Name) })
 }

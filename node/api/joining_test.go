@@ -31,6 +31,10 @@ func doorMethods() map[string]func(context.Context, Service) (got, want, seen an
 			r, err := s.Invites(ctx)
 			return r, []Pending{fakePending}, "invites", err
 		},
+		"arrivals": func(ctx context.Context, s Service) (_, _, _ any, err error) {
+			r, err := s.Arrivals(ctx)
+			return r, fakePending.Came, "arrivals", err
+		},
 		"close invite": func(ctx context.Context, s Service) (_, _, _ any, err error) {
 			r, err := s.CloseInvite(ctx, "2")
 			return r, fakePending, "close 2", err
@@ -44,4 +48,8 @@ func doorMethods() map[string]func(context.Context, Service) (got, want, seen an
 			return r, fakeStatus, "switch to sre", err
 		},
 	}
+}
+
+func (f *fake) Arrivals(context.Context) ([]Arrival, error) {
+	return fakePending.Came, f.asked("arrivals")
 }

@@ -29,6 +29,7 @@ const (
 type Protect struct {
 	Mode       string `json:"mode"`
 	Passphrase string `json:"passphrase,omitempty"`
+	NoRelay    bool   `json:"no_relay,omitempty"` // locked, the node is to connect to nobody; void with none
 }
 
 // Unlock opens a locked node. A node whose secrets are in the keyring needs no passphrase.

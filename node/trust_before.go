@@ -1,0 +1,144 @@
+package node
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"muster/crdt"
+	"muster/crdt/auth"
+	"muster/node/api"
+)
+
+// A compromised steward's removals reach everybody at once, and what the victims write next has seen them, so that it has
+// no right left. So a device that was removed writes its word against that as of before: as if it had not been heard. Two
+// who do so together outvote one; one alone gains by it only what the rules of package auth give to who wrote at the same
+// time. Whether those two ever were removed wrongly no rule can know; it is for the second person to say.
+
+// objectWindow is how long before a device's own removal the other removals by the same person are taken to be of the
+// same attack, so that its word against them is as of before those too. --since says it exactly.
+const objectWindow = 24 * time.Hour
+
+// before returns the removals that this device's word against a person is to be written as of before: none, unless that
+// person removed it.
+func (s *session) before(person auth.PersonID, sinceMS int64) []crdt.Hash {
+	t, g, self := s.r.Team(), s.r.Graph(s.team), s.r.Device()
+	out := t.Against(self)
+	own := func(r auth.Removal) bool { return slices.Contains(out, r.Op) }
+	all := t.Removals()
+	i := slices.IndexFunc(all, func(r auth.Removal) bool { return own(r) && r.By == person })
+	if i < 0 {
+		return nil
+	}
+	from := g.Place(all[i].Op).TimeMS - objectWindow.Milliseconds()
+	if sinceMS > 0 {
+		from = sinceMS
+	}
+	said := s.lastWords(out)
+	for _, r := range all {
+		known := slices.ContainsFunc(said, func(h crdt.Hash) bool { return g.Before(r.Op, h) })
+		if r.By == person && r.Effective && !r.Undone && r.Mode != auth.ModeSuspend && !own(r) && !known && g.Place(r.Op).TimeMS >= from {
+			out = append(out, r.Op)
+		}
+	}
+	return out
+}
+
+// lastWords returns what this device has said in the team document without having seen any of some operations: its
+// joining and the ends of its logs. What was known to it then cannot be left out of its word now.
+func (s *session) lastWords(without []crdt.Hash) []crdt.Hash {
+	g, self := s.r.Graph(s.team), s.r.Device()
+	out := []crdt.Hash{s.me().Joined}
+	for _, t := range g.Frontier() {
+		seen := slices.ContainsFunc(without, func(w crdt.Hash) bool { return g.Before(w, t.Hash) })
+		if t.Log.Device == self && !seen {
+			out = append(out, t.Hash)
+		}
+	}
+	return out
+}
+
+// may asks whether this device's person may do an act, as of before some operations if there are any.
+func (s *session) may(a act, before []crdt.Hash) (alone bool, err error) {
+	if len(before) == 0 {
+		return s.r.Team().May(s.r.Device(), a.kind, a.body)
+	}
+	return s.r.Team().MayBefore(s.r.Device(), a.kind, a.body, s.r.HeadsBefore(before...))
+}
+
+// writeAct writes an act, as of before some operations if there are any.
+func (s *session) writeAct(now time.Time, a act, before []crdt.Hash) (crdt.Hash, error) {
+	if len(before) == 0 {
+		return s.r.ProposeTeam(now, a.kind, a.body)
+	}
+	return s.r.ProposeTeamBefore(now, a.kind, a.body, before...)
+}
+
+// beforeText says as of when the word of this device is written.
+func (s *session) beforeText() string {
+	return fmt.Sprintf("written as of before %s took you out", s.r.Team().Handle(s.me().RemovedBy))
+}
+
+// takesBack says whose removal goes when a word as of before wins.
+func (s *session) takesBack(before []crdt.Hash) []string {
+	var names []string
+	for _, r := range s.r.Team().Removals() {
+		if m, ok := s.memberOf(r.Device); ok && slices.Contains(before, r.Op) {
+			names = append(names, s.deviceName(m.Device))
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return []string{"back in by it: " + strings.Join(names, ", ") + "; if one of them is out rightly, say --since, or revoke it again"}
+}
+
+// describeBack tells of a proposal by somebody who is out, and who of those who are out can co-sign it.
+func (s *session) describeBack(p *proposal, q auth.Proposal) {
+	t, self := s.r.Team(), s.r.Device()
+	for _, m := range t.Members() {
+		if m.Person == q.Author && m.Removed != 0 {
+			p.Text += fmt.Sprintf(", as of before %s took %s out", t.Handle(m.RemovedBy), m.Handle)
+			break
+		}
+	}
+	for _, m := range t.Members() {
+		victim := (m.Removed == auth.ModeRetire || m.Removed == auth.ModeCompromised) && m.RemovedBy == q.Person
+		if victim && m.Person != s.me().Person && !slices.Contains(q.Behind, m.Person) && !slices.Contains(p.Can, m.Handle) {
+			p.Can = append(p.Can, m.Handle)
+		}
+	}
+	if against := t.Against(self); len(against) > 0 && !slices.Contains(q.Behind, s.me().Person) {
+		_, err := s.may(act{auth.KindCosign, auth.Cosign{Op: q.Op}}, against)
+		p.Mine = err == nil
+	}
+}
+
+// outHint says what the person of a laptop that was thrown out can do.
+func (s *session) outHint(m auth.Member, who string) string {
+	name, by := s.deviceName(m.Device), s.r.Team().Handle(m.RemovedBy)
+	many := slices.ContainsFunc(s.r.Team().Removals(), func(r auth.Removal) bool { return r.Op == m.Removal && len(r.Behind) > 1 })
+	if m.RemovedBy == m.Person || many {
+		return fmt.Sprintf("nobody takes what you write; the board here can still be read. If it is wrong, %s or two others can take it back: muster reinstate @%s", who, name)
+	}
+	hint := fmt.Sprintf("nobody takes what you write; the board here can still be read. If it is wrong, %s or two others can take it back: muster reinstate @%s; "+
+		"if it was not %s who did it, two of you outvote it: muster revoke @%s --stolen \"why\", and the other: muster cosign", who, name, by, by)
+	for _, q := range s.proposals() {
+		switch {
+		case q.back && q.Mine:
+			return fmt.Sprintf("%s proposes to %s%s; if that is right: muster cosign %s", q.By, q.Text, reasonText(q.Reason), q.ID)
+		case q.back && q.author == m.Person:
+			return fmt.Sprintf("your word against it waits for a second person: %s", cosignerHint(q.Proposal))
+		}
+	}
+	return hint
+}
+
+// cosignerHint says who can co-sign.
+func cosignerHint(q api.Proposal) string {
+	if len(q.Can) == 0 {
+		return "another who was in before, on their laptop: muster cosign"
+	}
+	return "@" + strings.Join(q.Can[:min(len(q.Can), 4)], " or @") + " types: muster cosign " + q.ID
+}
