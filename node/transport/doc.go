@@ -40,7 +40,10 @@
 //     and where one end only is not heard, both ends know by then.
 //   - A device that is no member costs one of 32 slots, one stream, 68 KiB, or 1 MiB once it has proved something, and
 //     five seconds; an unfinished handshake three. Where all are taken, there are still eight for the addresses at which
-//     members were met.
+//     members were met. In the first seconds 128 handshakes from anywhere else are taken, then 64 a second, and of one
+//     source 64 and 16.
+//   - The stream of a stranger is served to a member too that opens it instead of saying hello: it takes this node for no
+//     member, and may have just that to tell.
 //   - Whoever begins a handshake proves its address first (a Retry), or brings a token that it got here before: a forged
 //     address takes no slot, and is answered with less than was asked.
 //   - A device that is refused hears why: by the error code 1, or 8 with a text for people ([Config.Refusal]).

@@ -44,6 +44,9 @@ var (
 	ErrTooMuch = errors.New("joining stream is over 1 MiB")
 )
 
+// errUnaware: the peer, a member here, opened a stranger's stream instead of saying hello.
+var errUnaware = errors.New("the peer does not take us for a member")
+
 // AddrInUseError says that another process holds the UDP port.
 type AddrInUseError struct {
 	Addr netip.AddrPort

@@ -35,6 +35,8 @@ type link struct {
 	instance [instanceSize]byte // of the peer's run
 	hello    []byte
 	helloAt  time.Time
+	early    *quic.Stream // the first two-way stream, if it came before the hello
+	kind     byte         // of early
 
 	since     time.Time // adopted; guarded by Transport.mu
 	control   *queue
@@ -89,6 +91,9 @@ func (t *Transport) serveLink(l *link) {
 		slotOf(l.conn).release()
 	}
 	close(l.settled)
+	if errors.Is(err, errUnaware) {
+		t.serveUnaware(l)
+	}
 	if err != nil {
 		l.stop(err)
 		l.hangUp()
@@ -152,7 +157,19 @@ func (l *link) greet() error {
 	deadline := time.Now().Add(helloTimeout)
 	ctx, cancel := context.WithDeadline(l.ctx, deadline)
 	defer cancel()
+	looked := make(chan struct{})
+	go func() {
+		defer close(looked)
+		if l.lookForStranger(ctx) {
+			cancel()
+		}
+	}()
 	in, err := l.conn.AcceptUniStream(ctx)
+	cancel()
+	<-looked
+	if l.early != nil && l.kind == streamJoin {
+		return errUnaware
+	}
 	if err != nil {
 		return l.why(err)
 	}
@@ -184,6 +201,21 @@ func (l *link) greet() error {
 	}
 	l.out, l.in = out, in
 	return nil
+}
+
+// lookForStranger takes the first two-way stream if it comes before ctx ends, and reports whether it is a stranger's. Any
+// other one, which the network has brought before the hello, is kept.
+func (l *link) lookForStranger(ctx context.Context) bool {
+	if !l.inbound {
+		return false
+	}
+	s, err := l.conn.AcceptStream(ctx)
+	if err != nil {
+		return false
+	}
+	l.early = s
+	l.kind, err = readKind(s)
+	return err == nil && l.kind == streamJoin
 }
 
 // why prefers the reason for which the link or the connection ended to what a call on it reported.

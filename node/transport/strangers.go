@@ -160,16 +160,35 @@ func (t *Transport) strangerStream(ctx context.Context, conn *quic.Conn, device 
 	if err != nil {
 		return err
 	}
+	kind, err := readKind(s)
+	if err != nil {
+		return err
+	}
+	if kind != streamJoin {
+		return fmt.Errorf("%w: stream of kind %q from a stranger", ErrProtocol, kind)
+	}
+	return t.serveJoin(ctx, conn, device, s)
+}
+
+// serveUnaware serves a member that takes us for no member of its own team: it does not know that we are one again, or has
+// thrown us out, or was thrown out by word that has not come here. What it says may be just that.
+func (t *Transport) serveUnaware(l *link) {
+	if t.cfg.Stranger == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(l.ep.ctx, t.cfg.StrangerTime)
+	defer cancel()
+	if err := t.serveJoin(ctx, l.conn, l.device, l.early); err != nil {
+		t.log.Debug("member as a stranger", "device", l.device.Short(), "addr", remoteAddr(l.conn), "result", err)
+	}
+	closeConn(l.conn, codeDone, "done")
+}
+
+// serveJoin serves a joining stream of which the first byte has been read.
+func (t *Transport) serveJoin(ctx context.Context, conn *quic.Conn, device crdt.DeviceID, s *quic.Stream) error {
 	deadline, _ := ctx.Deadline()
 	if err := s.SetDeadline(deadline); err != nil {
 		return err
-	}
-	var kind [1]byte
-	if _, err := io.ReadFull(s, kind[:]); err != nil {
-		return err
-	}
-	if kind[0] != streamJoin {
-		return fmt.Errorf("%w: stream of kind %q from a stranger", ErrProtocol, kind[0])
 	}
 	t.count.strangers.Add(1)
 	exporter, err := exporterOf(conn)

@@ -272,6 +272,81 @@ func TestStrangerJoins(t *testing.T) {
 	})
 }
 
+// A member that takes this node for a stranger may say why: one has been thrown out, and the other does not know it.
+func TestMemberMayComeAsStranger(t *testing.T) {
+	simulate(t, func(t *testing.T, w *world) {
+		host := w.start(1, func(c *Config) {
+			c.Stranger = func(_ context.Context, d crdt.DeviceID, _ []byte, rw io.ReadWriter) error {
+				if d != device(3).ID() {
+					t.Errorf("the stranger is %v", d.Short())
+				}
+				_, err := io.CopyN(rw, rw, 8)
+				return err
+			}
+		})
+		other := w.start(3, func(c *Config) { c.Member = func(crdt.DeviceID) bool { return false } })
+		var answer [8]byte
+		begun := time.Now()
+		if err := other.DialStranger(t.Context(), host.addr, func(_ context.Context, _ crdt.DeviceID, _ []byte, rw io.ReadWriter) error {
+			if _, err := rw.Write([]byte("you too!")); err != nil {
+				return err
+			}
+			_, err := io.ReadFull(rw, answer[:])
+			return err
+		}); err != nil || string(answer[:]) != "you too!" {
+			t.Errorf("it heard %q, %v", answer, err)
+		}
+		if took := time.Since(begun); took > time.Second {
+			t.Errorf("it took %v", took)
+		}
+		time.Sleep(10 * time.Second)
+		if len(seen[PeerUp](host))+len(seen[PeerUp](other)) != 0 {
+			t.Error("the connection came up")
+		}
+	})
+}
+
+// A two-way stream that the network brings before the hello is served once the connection is up.
+func TestStreamBeforeTheHello(t *testing.T) {
+	simulate(t, func(t *testing.T, w *world) {
+		host := w.start(1)
+		gossip := host.Memberlist()
+		conn, err := w.rawClient(t, 10, device(10)).dial(t, host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := conn.OpenStreamSync(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Write([]byte{streamMemberlist, 'x'}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		greeting, err := conn.OpenUniStream()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := greeting.Write(appendFrame([]byte{streamControl}, hello{instance: [instanceSize]byte{1}}.format())); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case c := <-gossip.StreamCh():
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+		case <-time.After(time.Second):
+			t.Error("the stream was not served")
+		}
+		if len(host.Peers()) != 1 {
+			t.Error("the connection is not up")
+		}
+		if err := conn.CloseWithError(0, ""); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 // A stranger is bounded in bytes and in time, and so is what is written to it.
 func TestStrangerIsBounded(t *testing.T) {
 	simulate(t, func(t *testing.T, w *world) {

@@ -149,6 +149,9 @@ func (l *link) readPacket(s *quic.ReceiveStream) {
 
 // acceptBidi takes the peer's two-way streams.
 func (l *link) acceptBidi() {
+	if l.early != nil {
+		l.wg.Go(func() { l.serveKind(l.early, l.kind) })
+	}
 	for {
 		s, err := l.conn.AcceptStream(l.ctx)
 		if err != nil {
@@ -161,7 +164,15 @@ func (l *link) acceptBidi() {
 
 func (l *link) serveBidi(s *quic.Stream) {
 	kind, err := readKind(s)
-	if err == nil && kind == streamMemberlist && l.acceptGossip(s) {
+	if err != nil {
+		kind = 0
+	}
+	l.serveKind(s, kind)
+}
+
+// serveKind serves a stream of which the first byte has been read; zero: it could not be.
+func (l *link) serveKind(s *quic.Stream, kind byte) {
+	if kind == streamMemberlist && l.acceptGossip(s) {
 		return
 	}
 	s.CancelRead(codeOther)
