@@ -193,6 +193,30 @@ func TestSlowJoinSaysWhatItDoes(t *testing.T) {
 	}
 }
 
+// TestLaptopThatIsOut: a bare muster on a laptop that was removed says so first, and proposes nothing that nobody takes.
+func TestLaptopThatIsOut(t *testing.T) {
+	st := api.Status{
+		Responder: "ann", Team: "sre", AloneMS: minute, Removed: &api.Removal{Mode: api.DeviceStolen},
+		Warnings:  []string{`bob reported this laptop stolen at Nov 23 13:00Z: "x"; nobody takes what you write; if bob is the thief, two of you outvote it: muster revoke @bob --stolen "why", then muster cosign`},
+		Incidents: []api.IncidentStatus{{Name: "useful-oasis", Live: true}},
+	}
+	in := api.Incident{Name: "useful-oasis", Title: "checkout 500s", Severity: 2, Status: "active", Command: api.Command{
+		Commander: "ann", Terms: []api.Term{{Holder: "ann", RemovedMS: noon.UnixMilli()}},
+	}, Tasks: []api.Task{{ID: "t7f", Owners: []string{"ann"}, State: "assigned"}}}
+	for _, in := range []*api.Incident{&in, nil} {
+		s := stand(st, in, nil, noon)
+		text := strings.Join(append(s.Lines, s.Next), "\n")
+		for _, not := range []string{"sent later", "muster take", "muster do", "muster note", "muster ack", "muster declare", "muster invite", "s..."} {
+			if strings.Contains(text, not) {
+				t.Errorf("it says %q in\n%s", not, text)
+			}
+		}
+		if !strings.HasPrefix(text, "you are ann; this laptop is out of team sre\n") || !strings.Contains(text, "then muster cosign") || !strings.Contains(s.Next, "muster help recovery") {
+			t.Errorf("it says\n%s", text)
+		}
+	}
+}
+
 // TestImportOnARemovedLaptop: the file is read, or not, and either way it is said that this laptop is out.
 func TestImportOnARemovedLaptop(t *testing.T) {
 	out := api.Status{Removed: &api.Removal{Mode: api.DeviceStolen}, Warnings: []string{"ann reported this laptop stolen; muster reinstate @bob"}}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"muster/node/api"
 )
@@ -21,9 +20,13 @@ func remedied(head, text string) []string {
 		return broken
 	}
 	at := remedyAt(text)
-	fact, remedy := strings.TrimRight(text[:at], " ;.:"), text[at:]
-	for n := utf8.RuneCountInString(fact); n > 0; n-- {
-		broken = strings.Split(wrap(head, cut(fact, n)+"; "+remedy, 2), "\n")
+	words, remedy := strings.Fields(text[:at]), text[at:]
+	rest := " ..."
+	if remedy != "" {
+		rest += "; " + remedy
+	}
+	for n := len(words) - 1; n > 0; n-- {
+		broken = strings.Split(wrap(head, strings.TrimRight(strings.Join(words[:n], " "), ";.:")+rest, 2), "\n")
 		if len(broken) <= remedyLines {
 			return broken
 		}

@@ -68,6 +68,10 @@ func stand(st api.Status, in, other *api.Incident, now time.Time, came ...api.Ar
 	}
 	s.Lines = append(s.Lines, standingHead(st, now)...)
 	s.Lines = append(s.Lines, cameLines(came, now)...)
+	if in == nil && isOut(st) {
+		s.Next = "muster help recovery"
+		return s
+	}
 	if in == nil {
 		s.Next = `muster declare "what is wrong" --sev 2`
 		if lines, next := several(st, standingMax-len(s.Lines)-1); next != "" {
@@ -84,6 +88,11 @@ func stand(st api.Status, in, other *api.Incident, now time.Time, came ...api.Ar
 	command := "command: " + commandLine(in.Command, now)
 	if in.Command.Commander == st.Responder {
 		command = "you command" + strings.TrimPrefix(command, "command: "+clean(st.Responder))
+	}
+	if isOut(st) { // nobody takes what it would write
+		s.Lines = append(s.Lines, strings.Replace(command, ": muster take)", ")", 1))
+		s.Next = "muster show, or muster help recovery"
+		return s
 	}
 	s.Lines = append(s.Lines, command)
 	if in.Status == "resolved" || in.Status == "closed" {
@@ -198,7 +207,9 @@ func standingHead(st api.Status, now time.Time) []string {
 		}
 	}
 	you := fmt.Sprintf("you are %s in team %s", clean(st.Responder), clean(st.Team))
-	if others := len(st.Responders) - 1; others > 0 {
+	if others := len(st.Responders) - 1; isOut(st) {
+		you = fmt.Sprintf("you are %s; this laptop is out of team %s", clean(st.Responder), clean(st.Team))
+	} else if others > 0 {
 		you += fmt.Sprintf("; %d of %d others reachable", reach, others)
 	} else {
 		you += "; nobody else yet (muster invite)"
@@ -216,7 +227,7 @@ func standingHead(st api.Status, now time.Time) []string {
 		out = append(out, fmt.Sprintf("CUT by a drill from %s; alone%s (muster drill heal)", clean(strings.Join(st.Cut, ", ")), since))
 	case len(st.Cut) > 0:
 		out = append(out, "CUT by a drill from "+clean(strings.Join(st.Cut, ", "))+" (muster drill heal)")
-	case since != "":
+	case since != "" && !isOut(st):
 		out = append(out, "ALONE"+since+": what you write is kept here and sent later")
 	}
 	if len(st.Warnings) > 0 {

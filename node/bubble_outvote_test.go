@@ -45,6 +45,10 @@ func TestVictimsOutvoteWhoRemovedThemAll(t *testing.T) {
 			t.Errorf("p1's word: %+v", said)
 		}
 		b.await(2*time.Minute, "it reaches p2", func() bool { return len(b.trust(2, api.Trust{Verb: "cosign"}).Waiting) == 1 })
+		b.await(2*time.Minute, "it reaches p3, who thinks that p1 is in", func() bool { return len(b.trust(3, api.Trust{Verb: "cosign"}).Waiting) == 1 })
+		if w := b.trust(3, api.Trust{Verb: "cosign"}).Waiting[0]; !w.Mine {
+			t.Errorf("p3 sees %+v", w)
+		}
 		waiting := b.trust(2, api.Trust{Verb: "cosign"}).Waiting[0]
 		if !waiting.Mine || waiting.By != "p1" || !strings.Contains(waiting.Text, "as of before p0 took p1 out") {
 			t.Errorf("p2 sees %+v", waiting)

@@ -96,7 +96,7 @@ func (s *session) takesBack(before []crdt.Hash) []string {
 
 // describeBack tells of a proposal by somebody who is out, and who of those who are out can co-sign it.
 func (s *session) describeBack(p *proposal, q auth.Proposal) {
-	t, self := s.r.Team(), s.r.Device()
+	t := s.r.Team()
 	for _, m := range t.Members() {
 		if m.Person == q.Author && m.Removed != 0 {
 			p.Text += fmt.Sprintf(", as of before %s took %s out", t.Handle(m.RemovedBy), m.Handle)
@@ -109,10 +109,17 @@ func (s *session) describeBack(p *proposal, q auth.Proposal) {
 			p.Can = append(p.Can, m.Handle)
 		}
 	}
-	if against := t.Against(self); len(against) > 0 && !slices.Contains(q.Behind, s.me().Person) {
-		_, err := s.may(act{auth.KindCosign, auth.Cosign{Op: q.Op}}, against)
-		p.Mine = err == nil
+}
+
+// speaksForMe makes a proposal against who threw this device out one that can be co-signed here, as of before. Who made it
+// may be in as far as is known here: what threw them out came later, and to those who are out comes little.
+func (s *session) speaksForMe(p *proposal, q auth.Proposal) {
+	against := s.r.Team().Against(s.r.Device())
+	if q.Kind != auth.KindRemove || len(against) == 0 || !q.Back && len(s.before(q.Person, 0)) == 0 {
+		return
 	}
+	_, err := s.may(act{auth.KindCosign, auth.Cosign{Op: q.Op}}, against)
+	p.Mine, p.before = err == nil && !slices.Contains(q.Behind, s.me().Person), against
 }
 
 // outHint says what the person of a laptop that was thrown out can do.
@@ -123,10 +130,10 @@ func (s *session) outHint(m auth.Member, who string) string {
 		return fmt.Sprintf("nobody takes what you write; the board here can still be read. If it is wrong, %s or two others can take it back: muster reinstate @%s", who, name)
 	}
 	hint := fmt.Sprintf("nobody takes what you write; the board here can still be read. If it is wrong, %s or two others can take it back: muster reinstate @%s; "+
-		"if it was not %s who did it, two of you outvote it: muster revoke @%s --stolen \"why\", and the other: muster cosign", who, name, by, by)
+		"if %s is the thief, two of you outvote it: muster revoke @%s --stolen \"why\", then muster cosign", who, name, by, by)
 	for _, q := range s.proposals() {
 		switch {
-		case q.back && q.Mine:
+		case q.Mine:
 			return fmt.Sprintf("%s proposes to %s%s; if that is right: muster cosign %s", q.By, q.Text, reasonText(q.Reason), q.ID)
 		case q.back && q.author == m.Person:
 			return fmt.Sprintf("your word against it waits for a second person: %s", cosignerHint(q.Proposal))

@@ -218,7 +218,8 @@ type proposal struct {
 	author  auth.PersonID
 	removes []crdt.DeviceID
 	mode    auth.Mode
-	back    bool // by one who is out, as of before
+	back    bool        // by one who is out, as of before
+	before  []crdt.Hash // what standing behind it here is written as of before; none: on top of all that is held
 }
 
 // proposalIDLen is how many digits of an operation name a proposal.
@@ -255,6 +256,7 @@ func (s *session) proposals() []proposal {
 			if q.Back {
 				s.describeBack(&p, q)
 			}
+			s.speaksForMe(&p, q)
 			out = append(out, p)
 		} else {
 			out[i].Text += ", " + s.deviceName(q.Device)
@@ -318,9 +320,7 @@ func (s *session) planCosign(now time.Time, in api.Trust) (plan, error) {
 	for _, op := range q.ops {
 		p.acts = append(p.acts, act{auth.KindCosign, auth.Cosign{Op: op}})
 	}
-	if q.back {
-		p.before = s.r.Team().Against(s.r.Device())
-	}
+	p.before = q.before
 	if len(q.removes) > 0 && q.mode != auth.ModeSuspend {
 		var gone []auth.Member
 		for _, d := range q.removes {
