@@ -118,6 +118,9 @@ func (d *Disk) openArchive(content *journalContent, rep *Report) (comparison, er
 		if rep.SetAside == "" {
 			rep.LostTail, err = lostTail(path)
 		}
+		if err == nil && rep.Unclean {
+			err = dropUnborn(path)
+		}
 		var key []byte
 		if err == nil {
 			key, err = archiveKey(path, d.cfg, content.key != nil)

@@ -1,12 +1,14 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/dgraph-io/badger/v4"
@@ -71,6 +73,31 @@ func preflight(dir string, key []byte, full bool, log *slog.Logger) (err error) 
 			if err := verifyTable(dir, id, t.Compression, k); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// dropUnborn removes the newest log of each kind in dir if it is empty, after an unclean end: the process was killed
+// between creating it and giving it its size, so nothing was ever in it, and Badger opens no directory with one. Any other
+// empty log has lost what it held.
+func dropUnborn(dir string) error {
+	for _, ext := range []string{".mem", ".vlog"} {
+		logs, err := filesOf(dir, ext)
+		if err != nil {
+			return err
+		}
+		if len(logs) == 0 {
+			continue
+		}
+		newest := slices.MaxFunc(logs, func(a, b fs.FileInfo) int { // numbers with zeros before them
+			return cmp.Or(cmp.Compare(len(a.Name()), len(b.Name())), cmp.Compare(a.Name(), b.Name()))
+		})
+		if newest.Size() > 0 {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, newest.Name())); err != nil {
+			return fmt.Errorf("remove an empty log: %w", err)
 		}
 	}
 	return nil
