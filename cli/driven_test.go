@@ -193,6 +193,23 @@ func TestSlowJoinSaysWhatItDoes(t *testing.T) {
 	}
 }
 
+// TestTaskOfWhoIsOut: whoever leads is told to give it to somebody, and the board says why.
+func TestTaskOfWhoIsOut(t *testing.T) {
+	in := api.Incident{Name: "useful-oasis", Title: "checkout 500s", Severity: 2, Status: "active", Command: api.Command{
+		Commander: "ann", Leads: "ann", Terms: []api.Term{{Holder: "ann"}},
+	}, Tasks: []api.Task{{
+		ID: "t7f", Text: "check lag", Owners: []string{"bob"}, Gone: []string{"bob"}, State: "assigned", LateAck: true, By: "ann",
+		Delivery: &api.Delivery{},
+	}}}
+	var b bytes.Buffer
+	s := stand(api.Status{Responder: "ann", Team: "sre"}, &in, nil, noon)
+	printStand(&printer{w: &b}, s)
+	printIncident(&printer{w: &b}, in, noon)
+	if !strings.Contains(s.Next, "muster assign t7f @WHO") || !strings.Contains(b.String(), "bob REMOVED FROM THE TEAM") {
+		t.Errorf("next: %s\n%s", s.Next, b.String())
+	}
+}
+
 // TestLaptopThatIsOut: a bare muster on a laptop that was removed says so first, and proposes nothing that nobody takes.
 func TestLaptopThatIsOut(t *testing.T) {
 	st := api.Status{

@@ -160,7 +160,13 @@ func leaderDuties(in api.Incident) []duty {
 		out = append(out, duty{do: fmt.Sprintf("muster assign %s @WHO   (nobody has it)", in.Tasks[i].ID)})
 	}
 	for _, t := range in.Tasks {
-		if t.LateAck && (t.Delivery == nil || len(t.Delivery.Missing) == 0) {
+		if len(t.Gone) > 0 && len(t.Gone) == len(t.Owners) {
+			out = append(out, duty{do: fmt.Sprintf("muster assign %s @WHO   (%s was removed from the team)", t.ID, clean(t.Gone[0]))})
+			break // the others are marked on the board
+		}
+	}
+	for _, t := range in.Tasks {
+		if len(t.Gone) == 0 && t.LateAck && (t.Delivery == nil || len(t.Delivery.Missing) == 0) {
 			who := clean(strings.Join(t.Owners, "+"))
 			out = append(out, duty{
 				fmt.Sprintf("%s has not answered for %s %s", who, t.ID, clean(t.Text)),

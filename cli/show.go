@@ -201,12 +201,15 @@ func printTask(p *printer, t api.Task, now time.Time) {
 		}
 	}
 	mark := " "
-	if t.Conflict != "" || t.Overdue || (t.State == "open" && len(t.Owners) == 0) {
+	if t.Conflict != "" || t.Overdue || len(t.Gone) > 0 || (t.State == "open" && len(t.Owners) == 0) {
 		mark = "!"
 	}
 	p.line(wrap(mark+pad(t.ID, 4)+" ", pad(who, 8)+" "+pad(state, 12)+" "+text, 6))
 	if t.Mark != "" {
 		p.line("      " + p.loud(clean(t.Mark)))
+	}
+	if len(t.Gone) > 0 {
+		p.line("      " + p.loud(clean(strings.Join(t.Gone, "+"))+" REMOVED FROM THE TEAM"))
 	}
 	if t.Blocked != "" {
 		p.line(wrap("      stuck: ", clean(t.Blocked), 8))

@@ -19,6 +19,8 @@ func TestRemovedCommanderIsReplaced(t *testing.T) {
 		b := team(t, 3)
 		defer b.stop()
 		b.declare()
+		b.write(0, api.Write{Verb: "do", Who: []string{"p0"}, Text: "fail over db1"})
+		b.write(0, api.Write{Verb: "do", Who: []string{"p2"}, Text: "check lag"})
 		b.await(merge, "the incident is everywhere", b.same)
 		b.trust(0, api.Trust{Verb: "role", Who: "p1", Role: "steward"})
 		b.await(merge, "p1 is a steward", func() bool { return b.role(1, "p1") == "steward" })
@@ -27,6 +29,14 @@ func TestRemovedCommanderIsReplaced(t *testing.T) {
 		inc, err := b.nodes[2].Show(t.Context(), "")
 		if err != nil || inc.Command.Commander != "p0" || inc.Command.Terms[0].RemovedMS == 0 {
 			t.Fatalf("%+v, %v", inc.Command, err)
+		}
+		for _, task := range inc.Tasks { // what they had in hand is nobody's now, and it is said
+			if gone := strings.Join(task.Gone, "+"); (gone == "p0") != (task.Text == "fail over db1") {
+				t.Errorf("of %q are out: %q", task.Text, gone)
+			}
+			if task.Text == "fail over db1" && len(task.Delivery.Missing) > 0 {
+				t.Errorf("%q is still to be delivered: %+v", task.Text, task.Delivery)
+			}
 		}
 		r, err := b.nodes[2].Write(t.Context(), api.Write{Verb: "take"}) // with no yes
 		if err != nil || !strings.Contains(r.Text, "p0 was removed from the team") {

@@ -96,6 +96,9 @@ func (s *session) orderDelivery(now time.Time, doc crdt.DocID, t *board.Task) *a
 		}
 	}
 	for _, w := range t.Waiting { // the answer is awaited: has the order reached anyone?
+		if _, gone := s.r.RemovedSince(w.Person); gone {
+			continue // it need not reach them any more
+		}
 		d := s.delivery(now, doc, w.Op, []auth.PersonID{w.Person})
 		out.Known += d.Known
 		out.Delivered += d.Delivered

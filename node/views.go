@@ -314,6 +314,14 @@ func (s *session) task(now time.Time, doc crdt.DocID, t *board.Task) api.Task {
 		Overdue: t.Overdue, LateAck: t.LateAck, Stalled: t.Stalled, Verified: t.Verified, Conflict: t.Conflict, Merged: t.Merged, Settled: t.Settled,
 	}
 	out.Delivery = s.orderDelivery(now, doc, t)
+	if t.State == "done" || t.State == "cancelled" {
+		return out
+	}
+	for i, id := range t.OwnerIDs {
+		if _, gone := s.r.RemovedSince(id); gone {
+			out.Gone = append(out.Gone, t.Owners[i])
+		}
+	}
 	return out
 }
 

@@ -124,6 +124,7 @@ type Task struct {
 	State    string   `json:"state"`            // open, assigned, acked, blocked, done, cancelled
 	Mark     string   `json:"mark,omitempty"`   // what a tired reader must see: DOUBLE, DONE? disputed, CANCELLED - bob still working
 	Owners   []string `json:"owners,omitempty"` // primary first; several when doubled
+	Gone     []string `json:"gone,omitempty"`   // those of Owners who are out of the team, while the task is not over
 	Helpers  []string `json:"helpers,omitempty"`
 	By       string   `json:"by"`
 	AtMS     int64    `json:"at_ms"`
