@@ -60,12 +60,14 @@ func (c *cuts) cut(device crdt.DeviceID, addrs ...netip.AddrPort) {
 	c.active.Store(true)
 }
 
-// learn adds an address at which a device that is cut was met. Of too many, any one is forgotten: the device would be
-// recognised there again.
-func (c *cuts) learn(addr netip.AddrPort) {
+// learn adds an address at which a device was met, if it is still cut: what was learned after the cut was healed would
+// stay, and be cut with the next one. Of too many, any one is forgotten: the device would be recognised there again.
+func (c *cuts) learn(device crdt.DeviceID, addr netip.AddrPort) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.learnLocked(addr)
+	if c.devices[device] {
+		c.learnLocked(addr)
+	}
 }
 
 func (c *cuts) learnLocked(addr netip.AddrPort) {
@@ -112,7 +114,7 @@ func (t *Transport) CutAll() {
 func (t *Transport) Heal() { t.cuts.heal() }
 
 // closeCut drops a connection of a device that is cut, silently.
-func (t *Transport) closeCut(conn *quic.Conn) {
-	t.cuts.learn(remoteAddr(conn))
+func (t *Transport) closeCut(conn *quic.Conn, device crdt.DeviceID) {
+	t.cuts.learn(device, remoteAddr(conn))
 	closeConn(conn, codeStopped, "")
 }

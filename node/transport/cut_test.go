@@ -3,6 +3,7 @@ package transport
 import (
 	"errors"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -136,4 +137,29 @@ func TestAnnounceLimits(t *testing.T) {
 			t.Errorf("%d announces wait, stats are %+v", len(b.Announces()), b.Stats())
 		}
 	})
+}
+
+// What is met while a cut is being healed is not cut with the next one: a connection was refused, then came the heal, and
+// only then was its address noted.
+func TestHealedCutLeavesNothingBehind(t *testing.T) {
+	c := newCuts(&atomic.Uint64{})
+	lena, kofi := device(1).ID(), device(2).ID()
+	addr := hostAddr(1)
+	c.cut(lena)
+	if !c.refuses(lena) {
+		t.Fatal("not cut")
+	}
+	c.learn(lena, addr)
+	if !c.drops(addr) {
+		t.Error("the address is not cut")
+	}
+	c.heal()
+	c.learn(lena, addr)
+	c.cut(kofi, hostAddr(2))
+	if c.drops(addr) {
+		t.Error("the address of a device that is not cut is")
+	}
+	if !c.drops(hostAddr(2)) || !c.refuses(kofi) || c.refuses(lena) {
+		t.Error("the second cut is not what was asked for")
+	}
 }

@@ -150,7 +150,7 @@ func (t *Transport) dialAnyone(ctx context.Context, ep *endpoint, addr netip.Add
 		closeConn(conn, codeSelf, "self")
 	case t.cuts.refuses(device):
 		err = ErrCut
-		t.closeCut(conn)
+		t.closeCut(conn, device)
 	}
 	return conn, device, err
 }

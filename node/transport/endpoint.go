@@ -190,7 +190,7 @@ func (t *Transport) inbound(ep *endpoint, conn *quic.Conn) {
 	case device == t.self:
 		closeConn(conn, codeSelf, "self")
 	case t.cuts.refuses(device):
-		t.closeCut(conn)
+		t.closeCut(conn, device)
 	case !t.cfg.Member(device):
 		t.serveStranger(ep, conn, device)
 	default:
