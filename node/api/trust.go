@@ -105,7 +105,7 @@ const (
 	DeviceMember      = "member"
 	DeviceUnconfirmed = "unconfirmed" // joined by an invitation that was used up: an observer until somebody confirms
 	DeviceBarred      = "barred"      // joined by an invitation that counted no more: kept out until somebody confirms
-	DeviceSuspended   = "suspended"   // what it writes does not count for now
+	DeviceSuspended   = "suspended"   // what it writes does not count until somebody reinstates it
 	DeviceRetired     = "retired"     // out; what it wrote before counts
 	DeviceStolen      = "stolen"      // out; what it wrote after the cut does not count
 	DeviceObserver    = "observer"    // of lines that do not count: their person is an observer
