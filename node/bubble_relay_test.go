@@ -2,10 +2,8 @@ package node
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io/fs"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -24,19 +22,7 @@ import (
 func (b *bubble) lock(i int) {
 	b.t.Helper()
 	b.halt(i)
-	n, err := New(Config{
-		Dir: b.dirs[i], NoDiscover: true, NoAPI: true, Listen: bubbleAddr(i), PassphraseWork: vault.WorkRandom,
-		Open:      func() (net.PacketConn, error) { return b.net.Socket(bubbleAddr(i)), nil },
-		OpenStore: b.openStore,
-	})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	end := make(chan error, 1)
-	go func() { end <- n.Run(ctx) }()
-	<-n.Ready()
-	b.nodes[i], b.ends[i], b.cancel[i] = n, end, cancel
+	b.boot(i)
 }
 
 // relays is how many peers the i'th node, which is locked, relays for; -1: it does not relay.

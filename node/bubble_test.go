@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"muster/node/api"
+	"muster/node/identity/vault"
 	"muster/node/replica"
 	"muster/node/store"
 	"muster/node/transport/nettest"
@@ -119,7 +120,7 @@ func (b *bubble) boot(i int) {
 	b.t.Helper()
 	n, err := New(Config{
 		Dir: b.dirs[i], Responder: fmt.Sprintf("p%d", i), Team: "bubble", NoDiscover: true, NoAPI: true, Skew: b.skew[i],
-		Listen:    bubbleAddr(i),
+		Listen: bubbleAddr(i), PassphraseWork: vault.WorkRandom,
 		Open:      func() (net.PacketConn, error) { return b.net.Socket(bubbleAddr(i)), nil },
 		OpenStore: b.openStore,
 	})
