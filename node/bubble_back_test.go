@@ -17,6 +17,10 @@ func TestBackOnANewLaptop(t *testing.T) {
 		b.declare()
 		b.trust(0, api.Trust{Verb: "revoke", Who: "p1", Mode: "stolen", Reason: "left in a taxi"})
 		b.await(merge, "p1 is out", func() bool { return b.role(0, "p1") == "out" })
+		b.await(merge, "p1 is told", func() bool { return len(b.state(1).Warnings) > 0 })
+		if w := b.state(1).Warnings[0]; !strings.Contains(w, "@p0 can take it back: muster reinstate @p1/") || strings.Contains(w, "outvote") {
+			t.Errorf("in a team of two p1 is told %q", w)
+		}
 		b.halt(1)
 		i := b.fresh()
 		inv := b.invite(api.Invite{For: "@p1"})

@@ -131,7 +131,7 @@ func (s *session) ownTrouble() (what, hint string) {
 	who := s.whoCan(auth.RoleSteward, m.Person)
 	switch stateOf(m) {
 	case api.DeviceStolen, api.DeviceRetired:
-		return s.whyOut(m), s.outHint(m, who)
+		return s.whyOut(m), s.outHint(m)
 	case api.DeviceBarred:
 		return s.whyOut(m), fmt.Sprintf("call somebody of the team; they type: muster confirm @%s", name)
 	case api.DeviceSuspended:

@@ -104,8 +104,7 @@ func (s *session) describeBack(p *proposal, q auth.Proposal) {
 		}
 	}
 	for _, m := range t.Members() {
-		victim := (m.Removed == auth.ModeRetire || m.Removed == auth.ModeCompromised) && m.RemovedBy == q.Person
-		if victim && m.Person != s.me().Person && !slices.Contains(q.Behind, m.Person) && !slices.Contains(p.Can, m.Handle) {
+		if thrownOut(m, q.Person) && m.Person != s.me().Person && !slices.Contains(q.Behind, m.Person) && !slices.Contains(p.Can, m.Handle) {
 			p.Can = append(p.Can, m.Handle)
 		}
 	}
@@ -123,14 +122,15 @@ func (s *session) speaksForMe(p *proposal, q auth.Proposal) {
 }
 
 // outHint says what the person of a laptop that was thrown out can do.
-func (s *session) outHint(m auth.Member, who string) string {
-	name, by := s.deviceName(m.Device), s.r.Team().Handle(m.RemovedBy)
-	many := slices.ContainsFunc(s.r.Team().Removals(), func(r auth.Removal) bool { return r.Op == m.Removal && len(r.Behind) > 1 })
-	if m.RemovedBy == m.Person || many {
-		return fmt.Sprintf("nobody takes what you write; the board here can still be read. If it is wrong, %s or two others can take it back: muster reinstate @%s", who, name)
+func (s *session) outHint(m auth.Member) string {
+	t := s.r.Team()
+	name, by := s.deviceName(m.Device), t.Handle(m.RemovedBy)
+	hint := "nobody takes what you write; the board here can still be read. If it is wrong, " + s.takersBack(m) + ": muster reinstate @" + name
+	many := slices.ContainsFunc(t.Removals(), func(r auth.Removal) bool { return r.Op == m.Removal && len(r.Behind) > 1 })
+	if m.RemovedBy == m.Person || many || !s.hasSecond(m) {
+		return hint
 	}
-	hint := fmt.Sprintf("nobody takes what you write; the board here can still be read. If it is wrong, %s or two others can take it back: muster reinstate @%s; "+
-		"if %s is the thief, two of you outvote it: muster revoke @%s --stolen \"why\", then muster cosign", who, name, by, by)
+	hint += fmt.Sprintf("; if %s is the thief, two of you outvote it: muster revoke @%s --stolen \"why\", then muster cosign", by, by)
 	for _, q := range s.proposals() {
 		switch {
 		case q.Mine:
@@ -140,6 +140,37 @@ func (s *session) outHint(m auth.Member, who string) string {
 		}
 	}
 	return hint
+}
+
+// takersBack says who can take somebody's removal back: any steward, or two responders together.
+func (s *session) takersBack(m auth.Member) string {
+	stewards, all := s.persons(auth.RoleSteward, m.Person), s.persons(auth.RoleResponder, m.Person)
+	others := len(all) - len(stewards)
+	switch {
+	case len(stewards) > 0 && others >= 2:
+		return orNames(stewards) + " or two others can take it back"
+	case len(stewards) > 0:
+		return orNames(stewards) + " can take it back"
+	case others >= 2:
+		return "two of " + orNames(all) + " together can take it back"
+	}
+	return "two who may write could take it back, and there are not two"
+}
+
+// thrownOut reports whether a device was removed, not merely suspended, by a person.
+func thrownOut(m auth.Member, by auth.PersonID) bool {
+	return (m.Removed == auth.ModeRetire || m.Removed == auth.ModeCompromised) && m.RemovedBy == by
+}
+
+// hasSecond reports whether anybody could stand beside a person's word against who removed them: one who is in, or whom
+// the same person removed.
+func (s *session) hasSecond(m auth.Member) bool {
+	if len(s.persons(auth.RoleResponder, m.Person, m.RemovedBy)) > 0 {
+		return true
+	}
+	return slices.ContainsFunc(s.r.Team().Members(), func(o auth.Member) bool {
+		return thrownOut(o, m.RemovedBy) && o.Person != m.Person && o.Person != m.RemovedBy
+	})
 }
 
 // cosignerHint says who can co-sign.
