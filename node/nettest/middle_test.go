@@ -49,7 +49,8 @@ type face struct {
 	peer   string // address of who is on this side
 	quic   *quic.Transport
 	wire   *os.File // the cable itself, for what goes to everybody
-	index  int      // instead of the name as a zone: Go remembers the names of one namespace for all
+	mac    net.HardwareAddr
+	index  int // instead of the name as a zone: Go remembers the names of one namespace for all
 	tls    *tls.Config
 }
 
@@ -78,7 +79,7 @@ func (l *lab) between(a, b *host) *middle {
 			if err != nil {
 				return err
 			}
-			f.index = link.Index
+			f.index, f.mac = link.Index, link.HardwareAddr
 			conn, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.ParseIP(as), Port: mustersPort, Zone: strconv.Itoa(f.index)})
 			if err != nil {
 				return err
@@ -141,6 +142,7 @@ func (m *middle) repeat(from, to *face) {
 		if _, ok := udp(frame); !ok || frame[0]&1 == 0 || n < etherHeader+ipv6Header+8 {
 			continue // to one machine alone
 		}
+		copy(frame[6:12], to.mac) // else the switch sends here what is meant for the one who spoke
 		checksum(frame[etherHeader:])
 		if _, err := to.wire.Write(frame); err != nil && !errors.Is(err, os.ErrClosed) {
 			m.l.t.Errorf("repeat an announcement: %v", err)
