@@ -110,10 +110,10 @@ func (t *Transport) serveLink(l *link) {
 	up := l.beUp()
 	l.hangUp()
 	l.wg.Wait()
-	t.release(l)
 	if up {
 		t.emit(l.ep.runCtx, PeerDown{l.device, context.Cause(l.ctx)})
 	}
+	t.release(l) // not before: the next link of the device waits for the PeerDown of the one it finds
 }
 
 // beUp opens the link, tells the owner and waits for its end. It reports whether the owner was told.
