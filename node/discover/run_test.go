@@ -263,6 +263,7 @@ func TestOverMidnight(t *testing.T) {
 func TestFloodIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, hosts, runs := pair(t, nil)
+		synctest.Wait() // before Run has begun nothing is counted
 		flood := &fakeConn{host: hosts[1].lan.host(lan(4, "eth0", "fe80::bad/64")), port: DefaultMDNSPort, v6: true}
 		id := identify(teamKeys[0], Day(time.Now()), device('z'))
 		genuine := appendAnnouncement(nil, id, false)

@@ -8,18 +8,21 @@ import (
 	"testing"
 )
 
-// freePort returns a UDP port that nobody uses.
-func freePort(t *testing.T) uint16 {
+// reservePort returns a UDP port that the system gives to nobody else until release is called. Sockets that share theirs
+// can be opened on it meanwhile and hear the group, but not all that is sent to one address: the holder takes some of it.
+func reservePort(t *testing.T, v6 bool) (port uint16, release func()) {
 	t.Helper()
-	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	c, err := listenMDNS(t.Context(), v6, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := c.LocalAddr().(*net.UDPAddr).AddrPort().Port()
-	if err := c.Close(); err != nil {
-		t.Fatal(err)
+	release = func() {
+		t.Helper()
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
 	}
-	return port
+	return addrPort(c.(interface{ LocalAddr() net.Addr }).LocalAddr()).Port(), release
 }
 
 // loopback returns the real loopback interface.
@@ -50,11 +53,11 @@ func TestSockets(t *testing.T) {
 		link   Link
 		self   netip.Addr
 	}{
-		"real": {listenMDNS, lo, netip.MustParseAddr("127.0.0.1")},
+		"real": {listenMDNS, lo, lo.Addrs[0].Addr()}, // 127.0.0.1 on most machines
 		"fake": {fake, fakeLink, netip.MustParseAddr("10.0.0.1")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			port := freePort(t)
+			port, release := reservePort(t, false)
 			var conns []conn
 			for range 2 { // both on one port
 				s, err := c.listen(t.Context(), false, port)
@@ -68,6 +71,7 @@ func TestSockets(t *testing.T) {
 				}
 				conns = append(conns, s)
 			}
+			release()
 			if err := conns[0].write([]byte("to all"), netip.AddrPort{}, c.link); err != nil {
 				t.Fatal(err)
 			}
@@ -115,11 +119,12 @@ func TestRealSocketIPv6(t *testing.T) {
 	if !lo.has(true) {
 		return // this machine has no IPv6: the socket is never opened on such a one
 	}
-	port := freePort(t)
+	port, release := reservePort(t, true)
 	c, err := listenMDNS(t.Context(), true, port)
 	if err != nil {
 		t.Fatal(err)
 	}
+	release()
 	for range 2 {
 		if err := c.join(lo); err != nil {
 			t.Fatal(err)
@@ -164,7 +169,8 @@ func TestPortInUse(t *testing.T) {
 // other leave.
 func TestRealSocketsOnLoopback(t *testing.T) {
 	lo := loopback(t)
-	port := freePort(t)
+	port, release := reservePort(t, false)
+	defer release()
 	var runs [2]*running
 	for i, letter := range []byte{'a', 'b'} {
 		env := (&fakeLAN{}).host().environment()
@@ -172,7 +178,7 @@ func TestRealSocketsOnLoopback(t *testing.T) {
 		env.links = func(bool) ([]Link, error) { return []Link{lo}, nil } // whatever else this machine has
 		runs[i] = goRun(t, env, Config{Device: device(letter), MDNSPort: port, Loopback: true})
 	}
-	want := netip.MustParseAddrPort("127.0.0.1:7946")
+	want := netip.AddrPortFrom(lo.Addrs[0].Addr(), 7946)
 	if s := runs[0].sees("b", is('b', SourceMDNS, false)); s.Addr != want {
 		t.Errorf("b is at %v, want %v", s.Addr, want)
 	}

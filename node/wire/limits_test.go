@@ -38,6 +38,16 @@ func parseAllocates(frame []byte) uint64 {
 	})
 }
 
+// leastParseAllocates returns what parsing a frame that is not packed allocates: the least of many times, for each takes
+// as much, and what the runtime takes for itself meanwhile, now and then some kilobytes, is counted too.
+func leastParseAllocates(frame []byte) uint64 {
+	least := parseAllocates(frame)
+	for range 20 {
+		least = min(least, parseAllocates(frame))
+	}
+	return least
+}
+
 // No control frame makes the parser allocate out of proportion, whether it holds what it promises or not.
 func TestControlFramesAllocateInProportion(t *testing.T) {
 	empty := &wire.Have{}
@@ -57,7 +67,7 @@ func TestControlFramesAllocateInProportion(t *testing.T) {
 		if b[0] == 6 {
 			continue
 		}
-		if got, limit := parseAllocates(b), uint64(allocFactor*len(b)+allocFixedBytes); got > limit {
+		if got, limit := leastParseAllocates(b), uint64(allocFactor*len(b)+allocFixedBytes); got > limit {
 			t.Errorf("frame %#x of %d bytes allocates %d, over %d", b[0], len(b), got, limit)
 		}
 	}
@@ -146,7 +156,7 @@ func TestBatchCountsAreBounded(t *testing.T) {
 		if _, err := wire.ParseBatch(b); err == nil {
 			t.Errorf("too many %s: accepted", name)
 		}
-		if got := parseAllocates(append([]byte{0x06}, b...)); got > allocFixedBytes {
+		if got := leastParseAllocates(append([]byte{0x06}, b...)); got > allocFixedBytes {
 			t.Errorf("too many %s: allocates %d bytes before it is refused", name, got)
 		}
 	}
