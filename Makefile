@@ -44,11 +44,11 @@ sim: ## SEEDS simulated bad days of a team, each drawn from its seed; SEED=n rep
 	$(GO) test ./node/sim -count=1 -v -timeout 6h -run TestSeeds -seeds $(SEEDS) -seed $(SEED)
 
 test-net: ## real network namespaces: cuts, discovery, changing addresses; needs root
-	$(GO) test -tags netns -count=1 -v -timeout 15m ./node/nettest
+	$(GO) test -tags netns -count=1 -v -timeout 30m ./node/nettest
 
 # FAULTS='-kills 5 -partitions 1' shortens it; "go doc muster/node/faults" says more.
 faults: ## crashes, power cuts, full and rotten disks, clones, partitions on the real program; needs root
-	$(GO) test -tags faults -count=1 -timeout 15m ./node/faults -v $(FAULTS)
+	$(GO) test -tags faults -count=1 -timeout 30m ./node/faults -v $(FAULTS)
 
 bench: ## measure writes, sync, idle cost, start
 	$(GO) test -run '^$$' -bench . ./...
