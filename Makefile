@@ -38,7 +38,7 @@ test: ## all tests that need no root
 # One thread for each package, as many packages at a time as there are processors: in Go 1.26 timers of one bubble of virtual
 # time that fire at once on two threads share a context of the race detector, which ends the process.
 race: ## the same under the race detector
-	CGO_ENABLED=1 GOMAXPROCS=1 $(GO) test -race -p $$(getconf _NPROCESSORS_ONLN) -timeout 30m ./...
+	CGO_ENABLED=1 GOMAXPROCS=1 $(GO) test -race -p $$(getconf _NPROCESSORS_ONLN) -timeout 45m ./...
 
 sim: ## SEEDS simulated bad days of a team, each drawn from its seed; SEED=n replays one of them, with a transcript
 	$(GO) test ./node/sim -count=1 -v -timeout 6h -run TestSeeds -seeds $(SEEDS) -seed $(SEED)
