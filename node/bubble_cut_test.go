@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -133,6 +135,30 @@ func TestAsymmetricCut(t *testing.T) {
 		b.merges(2*time.Second, "a note written without the link")
 		b.net.Heal()
 		t.Logf("link used again after %v", b.await(merge, "everyone sees everyone", b.equal))
+		b.stop()
+	})
+}
+
+// TestErasedRevisionIsToldItsAuthor: on one side of a cut somebody rewrites their note, which is redacted on the other. Both
+// show the same, but for what is said to the one whose words are gone.
+func TestErasedRevisionIsToldItsAuthor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := team(t, 2)
+		b.declare()
+		note := b.write(1, api.Write{Verb: "note", Text: "the door code is 4471"})
+		b.await(merge, "p0 has it", b.same)
+		b.net.Partition(at(0), at(1))
+		b.write(1, api.Write{Verb: "edit", Ref: note.ID, Text: "the door code is 4471, of all doors"})
+		b.write(0, api.Write{Verb: "redact", Ref: note.ID, Text: "a secret", Reason: "a secret"})
+		b.net.Heal()
+		b.merges(merge, "it is erased on both sides")
+		for i := range 2 {
+			told := slices.ContainsFunc(b.look(i, "").Merged, func(n api.Notice) bool { return strings.Contains(n.Text, "your revision") })
+			if told != (i == 1) {
+				t.Errorf("p%d is told: %t", i, told)
+			}
+		}
 		b.stop()
 	})
 }

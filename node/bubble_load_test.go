@@ -14,12 +14,12 @@ import (
 func TestJoinDuringBulkRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		const operations = bulkHistory
+		const operations, size = bulkHistory, 6_000_000 / bulkHistory // as many bytes under the race detector: the link decides how long they take
 		b := team(t, 2)
 		b.declare()
 		b.net.Partition(at(0), at(1))
 		b.await(20*time.Second, "they are apart", func() bool { return !b.sees(0, 1) && !b.sees(1, 0) })
-		b.fill(0, operations, 250)
+		b.fill(0, operations, size)
 		b.net.SetAll(nettest.Link{Delay: 100 * time.Millisecond})
 		b.net.Heal()
 		lacks := func() int { return b.state(0).Operations - b.state(1).Operations }
@@ -31,8 +31,8 @@ func TestJoinDuringBulkRun(t *testing.T) {
 		b.await(2*time.Second, "the newcomer is a member", func() bool { return len(b.state(0).Responders) == 3 })
 		left := lacks()
 		t.Logf("a member after %v, when p1 still lacked %d operations", time.Since(start), left)
-		if left == 0 {
-			t.Error("the transfer had ended before")
+		if left < operations/20 { // of which one is the newcomer's join
+			t.Error("the transfer had ended before, or all but")
 		}
 		in := <-joined
 		t.Logf("let in after %v with %d operations", time.Since(start), in.Operations)
@@ -107,7 +107,7 @@ func TestAwayForTheWholeIncident(t *testing.T) {
 		p.rest()
 		b.merges(merge, "those who were there agree")
 		for _, inc := range b.state(0).Incidents {
-			if inc.Live {
+			if inc.Live && inc.Same == "" { // those that are one end together
 				b.write(0, api.Write{Verb: "resolve", Incident: inc.ID, Reason: "it is over", Force: true})
 			}
 		}

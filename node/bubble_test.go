@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"muster/crdt/board"
 	"muster/node/api"
 	"muster/node/identity/vault"
 	"muster/node/replica"
@@ -305,12 +307,17 @@ func (b *bubble) shown(i int, incident string, now time.Time) string {
 	var inc api.Incident
 	b.inside(i, func(s *session, _ time.Time) error {
 		doc, err := s.find(incident)
-		if err == nil {
-			inc = s.incident(now, doc)
+		if err != nil {
+			return err
 		}
-		return err
+		inc = s.incident(now, doc)
+		v := s.group(doc).View(now, s.r.Team())
+		inc.Merged = slices.DeleteFunc(inc.Merged, func(n api.Notice) bool { // what is said to one person alone
+			return slices.ContainsFunc(v.Merged, func(m board.Notice) bool { return !m.For.IsZero() && m.Text == n.Text })
+		})
+		return nil
 	})
-	// What follows is this node's own: whom it reaches, and how its person settles.
+	// What follows is this node's own as well: whom it reaches, and how its person settles.
 	for j := range inc.Tasks {
 		inc.Tasks[j].Delivery, inc.Tasks[j].AsOfMS = nil, 0
 	}

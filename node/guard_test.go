@@ -122,8 +122,30 @@ func fillNode(t *testing.T, n *Node) string {
 	if _, err := bob.Write(t.Context(), api.Write{Verb: "note", Text: "another xylophone"}); err != nil {
 		t.Fatal(err)
 	}
+	level(t, n, bob)
 	stop()
 	return digest(t, n)
+}
+
+// level waits until two nodes hold the same: an answer to a write does not wait for slow peers.
+func level(t *testing.T, one, other *Node) {
+	t.Helper()
+	var wake [2]chan struct{}
+	for i, n := range []*Node{one, other} {
+		s, err := n.current(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ch, stop := s.watch()
+		defer stop()
+		wake[i] = ch
+	}
+	for digest(t, one) != digest(t, other) {
+		select {
+		case <-wake[0]:
+		case <-wake[1]:
+		}
+	}
 }
 
 func digest(t *testing.T, n *Node) string {
