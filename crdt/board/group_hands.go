@@ -72,7 +72,7 @@ func (g *Group) knew(key string, x, y grip) bool {
 }
 
 // handsConflict is two people at work on one resource in different incidents of the group, as long as nobody has settled
-// that or settlements disagree.
+// that or settlements disagree; and two in one of them, when a settlement stands in another.
 func (g *Group) handsConflict(people People, key string) (Conflict, bool) {
 	all := g.grips(key)
 	agreed := !g.keeper(key).IsZero()
@@ -81,7 +81,7 @@ func (g *Group) handsConflict(people People, key string) (Conflict, bool) {
 			return x.board != y.board && x.person != y.person && !(agreed && g.knew(key, x, y))
 		})
 	}
-	if !slices.ContainsFunc(all, apart) {
+	if !slices.ContainsFunc(all, apart) && !g.askedAgain(people, key) {
 		return Conflict{}, false
 	}
 	c := Conflict{Kind: ConflictHands, Subject: key}
@@ -101,6 +101,27 @@ func (g *Group) handsConflict(people People, key string) (Conflict, bool) {
 	c.Shown = strings.Join(names, " and ")
 	c.Text = fmt.Sprintf("%s hold %s: %s", fewPeople(len(names)), key, strings.Join(parts, " | "))
 	return c, true
+}
+
+// askedAgain reports whether hands on a resource are in conflict within one incident while a settlement of them stands in
+// another. Settled in the first alone, the two would disagree.
+func (g *Group) askedAgain(people People, key string) bool {
+	var open, settled []*Board
+	for _, b := range g.boards {
+		x := b.resources[key]
+		if x == nil {
+			continue
+		}
+		if _, waits := (reader{b, people}).handsConflict(key); waits {
+			open = append(open, b)
+		}
+		if len(b.headsOf(x.settles.list())) > 0 {
+			settled = append(settled, b)
+		}
+	}
+	return slices.ContainsFunc(open, func(b *Board) bool {
+		return slices.ContainsFunc(settled, func(o *Board) bool { return o != b })
+	})
 }
 
 // handsOff marks who must keep their hands off a resource because a settlement gave it to somebody at work on it in

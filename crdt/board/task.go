@@ -208,11 +208,18 @@ func (w *taskWalk) settle(o *op, v *settleBody) {
 	if !v.Person.IsZero() {
 		w.dropSeen(o, func(stake) bool { return true })
 		w.give(v.Person, o, true)
-		if v.Conflict == ConflictDouble {
+		if v.Conflict == ConflictDouble && !w.endedApart(o) {
 			return
 		}
 	}
 	w.live(o)
+}
+
+// endedApart reports whether the author of o had seen settlements that differ in how the task ended: to give it to somebody
+// then says that it goes on.
+func (w *taskWalk) endedApart(o *op) bool {
+	seen := slices.DeleteFunc(w.lifeOps(), func(h *op) bool { return h.kind != KindSettle || !w.before(h, o) })
+	return slices.ContainsFunc(seen, func(h *op) bool { return lifeOf(h) != lifeOf(seen[0]) })
 }
 
 // live adds a write of how the task goes, and marks what it crossed.
