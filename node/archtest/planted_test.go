@@ -134,7 +134,7 @@ func TestTextRulesCanFail(t *testing.T) {
 	wantFinding(t, checkPackageComment([]*file{pkg("a.go", ""), pkg("a_test.go", "// Package x is in a test.\n")}), "no package comment")
 	wantFinding(t, checkPackageComment([]*file{pkg("a.go", "// All about x.\n")}), "does not begin")
 
-	wantFinding(t, checkTopLevel([]string{".git", "go.mod", "node", "bin"}), "")
+	wantFinding(t, checkTopLevel([]string{".git", "go.mod", "node", "bin", "board.test"}), "")
 	wantFinding(t, checkTopLevel([]string{"docs"}), "not one of the names")
 }
 

@@ -83,8 +83,9 @@ var libraries = map[string][]string{
 // topLevel is all that the root of the repository may hold, besides names that begin with a dot and what git ignores.
 var topLevel = []string{"LICENSE", "Makefile", "README.md", "cli", "crdt", "go.mod", "go.sum", "node", "staticcheck.conf"}
 
-// ignored names at the root are made by the build; .gitignore lists them too.
-var ignored = []string{"bin"}
+// ignored names at the root are made by the build, or are the node of someone who works here, whose files come and go;
+// .gitignore lists them too.
+var ignored = []string{"bin", ".muster"}
 
 // The table itself keeps what architecture promises about absences, so that an arrow added in passing is caught even
 // when the package that uses it is not written yet.
