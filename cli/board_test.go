@@ -67,11 +67,14 @@ func busy() api.Incident {
 	}
 }
 
+// rewrite is set in the environment of who wants the golden files written anew.
+const rewrite = "MUSTER_REWRITE"
+
 // golden compares text with a file, or writes it when MUSTER_REWRITE is set: read the diff before you keep it.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
-	if os.Getenv("MUSTER_REWRITE") != "" {
+	if os.Getenv(rewrite) != "" {
 		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
 			t.Fatal(err)
 		}

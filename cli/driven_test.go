@@ -73,7 +73,7 @@ func TestRemedyIsNeverCut(t *testing.T) {
 // next one does not.
 func TestWhoCameInIsSaidOnce(t *testing.T) {
 	f := &fakeNode{status: api.Status{Responder: "ann", Team: "sre"}, came: []api.Arrival{
-		{Responder: "bob", Words: "amber-falcon-ridge-otter", AtMS: now().UnixMilli() - 3*minute}, {Responder: "eve"}, {Responder: "dan"},
+		{Responder: "bob", Words: "amber-falcon-ridge-otter", AtMS: now().UnixMilli() - 3*minute - minute/2}, {Responder: "eve"}, {Responder: "dan"},
 	}}
 	r := typeOn(t, f, "")
 	if !strings.Contains(r.out, "bob came in by your words 3m ago; that laptop is amber-falcon-ridge-otter\n") || !strings.Contains(r.out, "1 more came in") {

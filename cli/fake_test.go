@@ -122,7 +122,7 @@ func typeOn(t *testing.T, f *fakeNode, in string, args ...string) result {
 	a.ask = in != ""
 	a.open = func(context.Context, string) (api.Service, error) { return f, nil }
 	a.reach = func(string) api.Service { return f }
-	code := a.run(t.Context(), args)
+	code := a.run(t.Context(), append([]string{}, args...)) // never nil, for which the words of go test would be taken
 	return result{code: code, out: out.String(), err: strings.ReplaceAll(diag.String(), dir, "DIR")}
 }
 

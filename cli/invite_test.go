@@ -163,7 +163,7 @@ func TestInvitesList(t *testing.T) {
 		{N: 1, ID: "aaaa1111", By: "ann", Role: "responder", Uses: 1, Closed: true},
 		{
 			N: 2, ID: "bbbb2222", By: "ann", For: "bob", Role: "observer", Uses: 3, Left: 2, Words: "7-amber-falcon-ridge", WordsState: api.WordsOpen,
-			ExpiresMS: at + 600_500, Wrong: 1, Came: []api.Arrival{{Responder: "bob", Words: "zebra-yacht-amber-otter", AtMS: at - 60_000}},
+			ExpiresMS: at + 600_500, Wrong: 1, Came: []api.Arrival{{Responder: "bob", Words: "zebra-yacht-amber-otter", AtMS: at - 90_000}},
 		},
 		{N: 3, ID: "cccc3333", By: "erin", Role: "responder", Uses: 1, Words: "9-zebra-yacht-otter", WordsState: api.WordsBurnt, Left: 1},
 	}

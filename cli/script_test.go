@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,7 +25,26 @@ func TestMain(m *testing.M) {
 	if err := os.Setenv("GORACE", raceExit); err != nil {
 		panic(err)
 	}
-	testscript.Main(m, map[string]func(){"muster": func() { os.Exit(Main()) }})
+	programs := map[string]func(){"muster": func() { os.Exit(Main()) }, "settled": func() { os.Exit(settledProgram()) }}
+	if programs[filepath.Base(os.Args[0])] == nil {
+		if err := forget(os.Environ()); err != nil {
+			panic(err)
+		}
+	}
+	testscript.Main(m, programs)
+}
+
+// forget takes what the person who runs the tests has set for muster of their own out of the environment, and the keyring
+// of their desktop: it would seal what some tests look for on disk.
+func forget(environ []string) error {
+	var errs []error
+	for _, v := range environ {
+		name, _, _ := strings.Cut(v, "=")
+		if strings.HasPrefix(name, "MUSTER_") && name != rewrite || name == "DBUS_SESSION_BUS_ADDRESS" || name == "XDG_RUNTIME_DIR" {
+			errs = append(errs, os.Unsetenv(name))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // TestScripts runs testdata/script: every verb on real nodes, each script with its own home on loopback.
@@ -36,7 +54,9 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup:               setup,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "capture": capture},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"does": does, "exits": exits, "capture": capture, "protected": protected, "together": together, "until": until,
+		},
 	})
 }
 
@@ -55,38 +75,38 @@ func setup(env *testscript.Env) error {
 
 // stopAll stops every node whose home is somewhere below root.
 func stopAll(root string) error {
-	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil // went away meanwhile
-		}
-		dir := filepath.Dir(path)
-		if err != nil || d.Name() != "device.key" || !api.Running(dir) {
-			return err
-		}
+	dirs, err := homes(root)
+	for _, dir := range dirs {
 		c := api.NewClient(dir)
-		defer c.Close()
-		_, err = stop(context.Background(), c, dir)
-		return err
-	})
+		_, serr := stop(context.Background(), c, dir)
+		err = errors.Join(err, serr)
+		c.Close()
+	}
+	return err
 }
 
-// exits runs a command and checks its exit code: exits 3 muster note x.
+// execute runs a command and returns its exit code.
+func execute(ts *testscript.TestScript, args []string) int {
+	var ended *exec.ExitError
+	err := ts.Exec(args[0], args[1:]...)
+	if errors.As(err, &ended) {
+		return ended.ExitCode()
+	}
+	ts.Check(err)
+	return exitOK
+}
+
+// exits runs a command and checks its exit code: exits 3 muster note x. What it wrote all the same is waited for as after does.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE COMMAND...")
 	}
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	got := 0
-	var ended *exec.ExitError
-	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &ended) {
-		got = ended.ExitCode()
-	} else {
-		ts.Check(err)
-	}
-	if got != want {
+	if got := execute(ts, args[1:]); got != want {
 		ts.Fatalf("%s: exit %d, want %d", strings.Join(args[1:], " "), got, want)
 	}
+	ts.Check(settled(ts.Getenv("WORK"), false))
 }
 
 // capture puts what the last output matched, or its first group, into a variable: capture CODE '(.+)'.

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestDamagedStore: one byte of each kind of file that a stopped node keeps is changed, on the laptop that founded the
@@ -20,7 +19,7 @@ func TestDamagedStore(t *testing.T) {
 		a.does("note", fmt.Sprintf("ann's word %d", i))
 		b.does("note", fmt.Sprintf("bob's word %d", i))
 	}
-	until(t, 20*time.Second, "all words on both", same(a, b))
+	until(t, "all words on both", same(a, b))
 	notes := 40
 	for _, damage := range []struct {
 		victim, other *laptop
@@ -45,9 +44,9 @@ func TestDamagedStore(t *testing.T) {
 				t.Errorf("status warns %q, want it to say %q", ws, damage.says)
 			}
 			other.start("--listen", other.addr, "--join", victim.addr)
-			until(t, 20*time.Second, "fetched again", same(victim, other))
+			until(t, "fetched again", same(victim, other))
 			victim.does("note", "and on after "+t.Name())
-			until(t, 20*time.Second, "both go on", same(victim, other))
+			until(t, "both go on", same(victim, other))
 			notes += 2
 			for _, l := range []*laptop{victim, other} {
 				if got := len(l.notes()); got != notes {
@@ -107,5 +106,5 @@ func TestDamagedPeersFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.start("--listen", b.addr, "--join", a.addr)
-	until(t, 20*time.Second, "found again", same(a, b))
+	until(t, "found again", same(a, b))
 }

@@ -67,7 +67,7 @@ func TestKilledWhileWriting(t *testing.T) {
 	}
 	cancel()
 	all.Wait()
-	until(t, 20*time.Second, "the peer has everything", same(a, b))
+	until(t, "the peer has everything", same(a, b))
 	checkSaved(t, b, book)
 	t.Logf("%d operations acknowledged over %d kills", len(book.saved), kills)
 	if len(book.saved) < kills {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,10 +26,12 @@ import (
 // asProgram makes this test binary be the program.
 const asProgram = "MUSTER_TEST_AS_PROGRAM"
 
+// Only what hangs takes as long as these.
 const (
-	startLimit   = 60 * time.Second
-	stopLimit    = 20 * time.Second
-	callLimit    = 30 * time.Second
+	startLimit   = 3 * time.Minute
+	stopLimit    = 2 * time.Minute
+	callLimit    = 2 * time.Minute
+	syncLimit    = 3 * time.Minute
 	pollInterval = 10 * time.Millisecond
 )
 
@@ -46,7 +49,7 @@ func program(ctx context.Context, args ...string) (*exec.Cmd, error) {
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, exe, args...)
-	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MUSTER_") }), asProgram+"=1")
+	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MUSTER_") }), asProgram+"=1", "MUSTER_KEYRING=off")
 	return cmd, nil
 }
 
@@ -218,9 +221,9 @@ func (l *laptop) status() api.Status {
 }
 
 // until waits for ok, which says what is missing or nothing.
-func until(t *testing.T, limit time.Duration, what string, ok func() string) {
+func until(t *testing.T, what string, ok func() string) {
 	t.Helper()
-	end := time.NewTimer(limit)
+	end := time.NewTimer(syncLimit)
 	defer end.Stop()
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
@@ -232,7 +235,7 @@ func until(t *testing.T, limit time.Duration, what string, ok func() string) {
 		select {
 		case <-tick.C:
 		case <-end.C:
-			t.Fatalf("%s: not within %v: %s", what, limit, missing)
+			t.Fatalf("%s: not within %v: %s", what, syncLimit, missing)
 		}
 	}
 }
@@ -259,15 +262,35 @@ func same(laptops ...*laptop) func() string {
 	}
 }
 
+// Ports to look for one that stays free while a node is down: below those that Linux gives to whoever asks for any.
+const portFirst, portEnd = 20_000, 32_000
+
+// freeAddr returns an address that a node can be stopped and started on.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	var last error
+	for port := portFirst + os.Getpid()%(portEnd-portFirst)/2; port < portEnd; port++ { // two runs at a time begin in two places
+		var c net.PacketConn
+		if c, last = net.ListenPacket("udp4", fmt.Sprintf("127.0.0.1:%d", port)); last == nil {
+			if err := c.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return c.LocalAddr().String()
+		}
+	}
+	t.Fatal(last)
+	return ""
+}
+
 // pair is two laptops in one team with an incident, both running, the second told where the first is.
 func pair(t *testing.T) (a, b *laptop) {
 	t.Helper()
 	a, b = newLaptop(t, "ann"), newLaptop(t, "bob")
-	a.start("--listen", "127.0.0.1:0")
-	b.start("--listen", "127.0.0.1:0", "--join", a.addr)
+	a.start("--listen", freeAddr(t))
+	b.start("--listen", freeAddr(t), "--join", a.addr)
 	a.does("init", "--name", "ann", "--team", "ops")
 	b.does("join", a.does("invite", "--code"), "--name", "bob")
 	a.does("declare", "checkout 500s", "--sev", "2")
-	until(t, 20*time.Second, "one team", same(a, b))
+	until(t, "one team", same(a, b))
 	return a, b
 }

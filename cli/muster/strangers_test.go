@@ -10,7 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/quic-go/quic-go"
 
@@ -26,14 +25,14 @@ func TestOtherTeamLearnsNothing(t *testing.T) {
 	x.start("--listen", "127.0.0.1:0", "--join", wire.addr.String())
 	x.does("init", "--name", "xan", "--team", "theirs")
 	x.does("declare", "their own trouble")
-	until(t, 20*time.Second, "the two have spoken, more than once", func() string {
+	until(t, "the two have spoken, more than once", func() string {
 		if wire.there.Load() < 10 || wire.back.Load() < 6 {
 			return "too few packets"
 		}
 		return ""
 	})
 	a.does("note", "ours alone")
-	until(t, 20*time.Second, "ours go on", same(a, b))
+	until(t, "ours go on", same(a, b))
 	st := x.status()
 	if len(st.Peers) != 0 || len(st.Incidents) != 1 || len(st.Responders) != 1 {
 		t.Errorf("the other team's node knows %d peers, %d incidents, %d people", len(st.Peers), len(st.Incidents), len(st.Responders))
@@ -76,7 +75,7 @@ func TestGarbageOnTheNetwork(t *testing.T) {
 		babble(t, a.addr, byte(i), append([]byte(first), junk(20_000)...))
 	}
 	a.does("note", "still here")
-	until(t, 20*time.Second, "both go on", same(a, b))
+	until(t, "both go on", same(a, b))
 	if ws := a.status().Warnings; len(ws) > 0 {
 		t.Errorf("status warns %q of noise", ws)
 	}
@@ -94,7 +93,7 @@ func babble(t *testing.T, addr string, who byte, text []byte) {
 	conn, err := quic.DialAddr(ctx, addr, &tls.Config{
 		Certificates: []tls.Certificate{cert}, NextProtos: []string{"muster/1"}, MinVersion: tls.VersionTLS13,
 		InsecureSkipVerify: true, // who answers does not matter here
-	}, &quic.Config{EnableDatagrams: true})
+	}, &quic.Config{EnableDatagrams: true, HandshakeIdleTimeout: callLimit})
 	if err != nil {
 		t.Fatalf("a stranger cannot even knock: %v", err)
 	}

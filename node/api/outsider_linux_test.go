@@ -19,7 +19,7 @@ import (
 // Another program at the local door: this test binary, run again with outsiderEnv set to the directory of a node.
 const (
 	outsiderEnv  = "MUSTER_TEST_OUTSIDER"
-	outsiderWait = 10 * time.Second
+	outsiderWait = time.Minute
 	nobody       = 65534
 )
 
@@ -87,7 +87,7 @@ func TestOtherUsersGetNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(program, self, 0o755); err != nil {
+	if err := errors.Join(os.WriteFile(program, self, 0o700), os.Chmod(program, 0o755)); err != nil { // whatever the umask
 		t.Fatal(err)
 	}
 	for dir := base; filepath.Base(dir) != filepath.Base(os.TempDir()) && dir != "/"; dir = filepath.Dir(dir) {

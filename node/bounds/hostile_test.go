@@ -129,6 +129,9 @@ func (h *hostile) read(dir string) {
 	}
 }
 
+// connectWait is how long the victim is asked for a connection. Only what hangs takes as long.
+const connectWait = 2 * time.Minute
+
 // connect opens a connection to the victim, instead of the one there was.
 func (h *hostile) connect() {
 	h.t.Helper()
@@ -172,7 +175,7 @@ func (h *hostile) connect() {
 			h.t.Error(err)
 		}
 	}
-	patience, stop := context.WithTimeout(h.t.Context(), 5*time.Second)
+	patience, stop := context.WithTimeout(h.t.Context(), connectWait)
 	defer stop()
 	var refused error // who comes too often from anywhere is, for a while
 	if pace(patience, 1000, func(int) error {
