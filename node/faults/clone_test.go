@@ -3,10 +3,13 @@
 package faults
 
 import (
+	"context"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"muster/node/api"
 )
 
 // TestSurvivesClones: a home is copied and both copies run, as after a restored backup or with a cloned laptop. Both are
@@ -67,6 +70,9 @@ func runTwins(t *testing.T, ls []*laptop, twin *laptop, forks bool) audited {
 	if !forks {
 		warned(t, twin, "in another place")
 	}
+	if forks {
+		apartFork(t, g, ls[0], twin)
+	}
 	everyone := append(ls, twin)
 	ld := write(everyone, g)
 	let(3 * time.Second)
@@ -87,6 +93,17 @@ func runTwins(t *testing.T, ls []*laptop, twin *laptop, forks bool) audited {
 	})
 	t.Logf("equal %.1f s after the last write", time.Since(ended).Seconds())
 	return auditDisks(t, everyone, g, forks)
+}
+
+// apartFork makes both of two copies go on with their log before either hears of the other: whoever hears of it in time
+// begins a new one.
+func apartFork(t *testing.T, g *ledger, original, twin *laptop) {
+	t.Helper()
+	ask(t, twin, func(ctx context.Context) error { _, err := twin.node.Cut(ctx, nil); return err })
+	for _, l := range []*laptop{original, twin} {
+		say(t, g, l, api.Write{Verb: "note", Text: l.name + " is the only one of its kind"})
+	}
+	ask(t, twin, func(ctx context.Context) error { _, err := twin.node.Heal(ctx); return err })
 }
 
 // warned waits until a node warns of something.

@@ -6,10 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/table"
 
 	"muster/node/api"
 )
@@ -55,6 +59,10 @@ func fullDisk(t *testing.T, d *disk, own bool) audited {
 	if own {
 		ballast = d.fill(ownBallast)
 		large(t, full, g)
+		ld.end() // else Badger does not come to rest
+		for settled(t, full); !refuses(t, full); settled(t, full) {
+			large(t, full, g) // the disk was full only while a compaction took its room
+		}
 	} else {
 		ballast = d.fill(all)
 	}
@@ -121,7 +129,9 @@ func fullDisk(t *testing.T, d *disk, own bool) audited {
 	converge(t, ls)
 	t.Logf("equal %.1f s after there was space", time.Since(freed).Seconds())
 
-	// The end of a node on a full disk is in order, and so is the next start.
+	// The end of a node on a full disk is in order, and so is the next start. What Badger needs to end a compaction that is
+	// under way nobody else may take: that would be the end of the process.
+	settled(t, full)
 	ballast = d.fill(all)
 	if err := full.stop(); err != nil {
 		t.Errorf("a node on a full disk ended with %v", err)
@@ -132,6 +142,63 @@ func fullDisk(t *testing.T, d *disk, own bool) audited {
 	d.free(ballast)
 	full.start()
 	return audit(t, ls, g)
+}
+
+// refuses reports whether a node's disk is full to it.
+func refuses(t *testing.T, l *laptop) bool {
+	t.Helper()
+	_, err := l.node.Write(t.Context(), api.Write{Verb: "note", Incident: "outage 3", Text: "is there room?"})
+	if e, ok := errors.AsType[*api.Error](err); ok && e.Code == api.CodeDiskFull {
+		return true
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", l.name, err)
+	}
+	return false
+}
+
+// What Badger compacts on a small disk.
+const (
+	tablesDue = 2       // of level 0
+	bytesDue  = 4 << 20 // of any level but the last
+)
+
+// settled waits until Badger has nothing to do for a node on which nobody writes: every log but the newest has become a
+// table, no level is due for a compaction, and what compactions replaced is gone.
+func settled(t *testing.T, l *laptop) {
+	t.Helper()
+	dir := filepath.Join(storeDir(t, l), "badger")
+	until(t, convergeTimeout, func() string {
+		f, err := os.Open(filepath.Join(dir, badger.ManifestFilename))
+		if err != nil {
+			return err.Error()
+		}
+		m, _, err := badger.ReplayManifestFile(f, 0, badger.DefaultOptions(dir))
+		if err = errors.Join(err, f.Close()); err != nil {
+			return err.Error() // it is being written
+		}
+		for i, level := range m.Levels[:max(0, len(m.Levels)-1)] {
+			var size int64
+			for id := range level.Tables { // any order: summed up
+				info, err := os.Stat(table.NewFilename(id, dir))
+				if err != nil {
+					return err.Error()
+				}
+				size += info.Size()
+			}
+			if i == 0 && len(level.Tables) >= tablesDue || i > 0 && size >= bytesDue {
+				return fmt.Sprintf("%d tables of %d bytes are on level %d", len(level.Tables), size, i)
+			}
+		}
+		tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
+		if err != nil || len(tables) != len(m.Tables) {
+			return fmt.Sprintf("%d tables are in use, of %d: %v", len(m.Tables), len(tables), err)
+		}
+		if logs, err := filepath.Glob(filepath.Join(dir, "*.mem")); err != nil || len(logs) != 1 {
+			return fmt.Sprintf("there are %d logs: %v", len(logs), err)
+		}
+		return ""
+	})
 }
 
 // large makes people write long notes on a node until its disk is full.

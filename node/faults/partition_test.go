@@ -15,6 +15,7 @@ import (
 
 const (
 	healLimit   = 5 * time.Second // from the heal to the moment at which all nodes hold the same
+	bulkTimeout = 5 * time.Minute // for one side to write all of its part; only a hang takes that long
 	crowd       = 24              // people writing at a time on one node
 	perIncident = 400             // operations of a partition that go to one incident
 )
@@ -78,7 +79,7 @@ func same(a, b *laptop) string {
 // bulk writes n operations on one node, on incidents of their own.
 func bulk(t *testing.T, g *ledger, l *laptop, n, round int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), convergeTimeout)
+	ctx, cancel := context.WithTimeout(t.Context(), bulkTimeout)
 	defer cancel()
 	title := func(i int) string { return fmt.Sprintf("cut %d %s %d", round, l.name, i/perIncident) }
 	for i := 0; i < n; i += perIncident {

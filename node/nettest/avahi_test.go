@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	listLimit    = 5 * time.Second // from the start of the browser to the service in its list
+	listLimit    = 5 * time.Second // from a node that is of a team to the service in the browser's list
 	goodbyeLimit = 3 * time.Second // from the end of the node to the service's removal
 )
 
@@ -41,11 +41,11 @@ disable-publishing=no
 func TestAvahiListsOurService(t *testing.T) {
 	l := newLab(t)
 	a, bystander := l.plug("a"), l.plug("bystander")
+	l.settled(a, bystander)
 	browser := bystander.browse("_muster._udp")
-	a.start()
+	since := a.start()
 	a.muster("init", "--name", "ann", "--team", "net")
 	a.muster("declare", "checkout 500s")
-	since := time.Now()
 	var resolved []string
 	for resolved == nil {
 		f := strings.SplitN(browser.line(listLimit), ";", 10)
@@ -84,7 +84,8 @@ func TestAvahiListsOurService(t *testing.T) {
 	a.up.wait()
 }
 
-// browse runs avahi's daemon, on a bus of its own, and its browser on a host, until the test ends.
+// browse runs avahi's daemon, on a bus of its own, and its browser on a host, until the test ends. It returns when the
+// daemon answers.
 func (h *host) browse(service string) *process {
 	h.l.t.Helper()
 	bus := filepath.Join(h.l.t.TempDir(), "bus")
@@ -94,6 +95,8 @@ func (h *host) browse(service string) *process {
 	// The daemon keeps its state under /run whatever it is told; ip netns exec gave the process mounts of its own.
 	h.spawn(env, "sh", "-c", `mount -t tmpfs tmpfs /run && mkdir /run/avahi-daemon && exec "$0" "$@"`,
 		"avahi-daemon", "--no-drop-root", "--no-chroot", "--no-rlimits", "-f", h.write("avahi.conf", avahiConfig))
-	return h.spawn(env, "sh", "-c", `until avahi-browse --all --terminate >/dev/null 2>&1; do sleep 0.05; done; exec "$0" "$@"`,
+	browser := h.spawn(env, "sh", "-c", `until avahi-browse --all --terminate >/dev/null 2>&1; do sleep 0.05; done; echo up; exec "$0" "$@"`,
 		"avahi-browse", "--parsable", "--resolve", service)
+	browser.line(startTimeout)
+	return browser
 }

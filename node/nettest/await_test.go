@@ -34,20 +34,23 @@ func (l *lab) within(limit time.Duration, since time.Time, what string, why func
 	}
 }
 
-// pass lets time go by, with something to do at intervals.
-func (l *lab) pass(d, every time.Duration, do func(gone time.Duration)) {
+// pass lets time go by, with something to do at intervals, and returns how often that was done: on a machine that stands
+// still now and then, less often than the time has intervals.
+func (l *lab) pass(d, every time.Duration, do func(gone time.Duration)) (times int) {
 	l.t.Helper()
 	start := time.Now()
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for gone := time.Duration(0); gone < d; gone = time.Since(start) {
 		do(gone)
+		times++
 		select {
 		case <-tick.C:
 		case <-l.t.Context().Done():
-			return
+			return times
 		}
 	}
+	return times
 }
 
 // picture logs what every node thinks of the others.

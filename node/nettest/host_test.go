@@ -223,16 +223,18 @@ func (h *host) tries(args ...string) (out, said string, code int) {
 	return strings.TrimSpace(stdout.String()), strings.TrimSpace(stderr.String()), verb.ProcessState.ExitCode()
 }
 
-// team makes the hosts' nodes one team: the first invites, the others join with what it read to them.
-func (l *lab) team(hosts ...*host) {
+// team makes the hosts' nodes one team: the first invites, the others join with what it read to them. It returns when the
+// last of them began to.
+func (l *lab) team(hosts ...*host) (since time.Time) {
 	l.t.Helper()
 	hosts[0].muster("init", "--name", hosts[0].name, "--team", "net")
 	_, code := hosts[0].invites(9)
 	for _, h := range hosts[1:] {
-		since := time.Now()
+		since = time.Now()
 		h.muster("join", code, "--name", h.name)
 		l.t.Logf("%s joined in %.2f s", h.name, time.Since(since).Seconds())
 	}
+	return since
 }
 
 // What an invitation looks like, as words to be said in a room and as the code that holds everything.

@@ -145,7 +145,7 @@ func (l *lab) inspect(secrets []leak, taps []*tap) {
 				continue
 			}
 			announced++
-			for _, w := range word.FindAll(payload, -1) {
+			for _, w := range word.FindAll(spoken(payload), -1) {
 				seen[string(w)] = true
 			}
 		}
@@ -182,6 +182,22 @@ func (l *lab) inspect(secrets []leak, taps []*tap) {
 // byChance is how long a run of printable characters must be to mean something: keyed hashes and addresses are bytes, and
 // four or five of those in a row are printable every other day. Secrets are looked for by themselves, however short.
 const byChance = 8
+
+// An announcement of our own is a head, which says what it is and of which day, and three keyed hashes of eight bytes.
+const (
+	announceMagic = "\x01mst"
+	announceHead  = 10 // bytes
+	announceSize  = announceHead + 3*8
+)
+
+// spoken returns what of a packet can be words: not the hashes of an announcement. In one run of sixty some eight of their
+// twenty-four bytes are printable in a row.
+func spoken(payload []byte) []byte {
+	if len(payload) == announceSize && bytes.HasPrefix(payload, []byte(announceMagic)) {
+		return payload[:announceHead]
+	}
+	return payload
+}
 
 // label returns what a run of printable characters of a DNS packet says. The length of a text before it may be printable
 // too: as in "+tag=0011223344556677".
@@ -227,7 +243,7 @@ func (l *lab) identities(hosts ...*host) []leak {
 			out = append(out, leak{what: "team", raw: id[:8]})
 		}
 	}
-	if name, err := os.Hostname(); err == nil && len(name) >= 5 && name != "local" {
+	if name, err := os.Hostname(); err == nil && tellsApart(name) {
 		out = append(out, leak{what: "machine", text: name})
 	}
 	return out
@@ -245,12 +261,21 @@ func invitation(t *testing.T, words, code string) []leak {
 		_, secret, _ := strings.Cut(words, "-")
 		out = append(out, leak{what: "words of the invitation", text: words}, leak{what: "words of the invitation", text: secret})
 		for _, w := range strings.Split(secret, "-") {
-			if len(w) >= 5 { // shorter ones are in random bytes by chance
+			if tellsApart(w) {
 				out = append(out, leak{what: "word of the invitation", text: w})
 			}
 		}
 	}
 	return out
+}
+
+// public is what is said in the clear of every node, for tellsApart.
+const public = "_muster-join _udp _tcp _services _dns-sd local"
+
+// tellsApart reports whether a short text that is found was leaked: "local" is one of the words of invitations and may be
+// the name of a machine, and fewer than five letters are in random bytes by chance.
+func tellsApart(text string) bool {
+	return len(text) >= 5 && !strings.Contains(public, strings.ToLower(text))
 }
 
 // inflate returns what looks compressed and is.

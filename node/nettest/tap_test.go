@@ -3,6 +3,7 @@
 package nettest
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -34,6 +36,7 @@ type tap struct {
 	f      *os.File
 	raw    interface{ Control(func(uintptr)) error }
 	frames [][]byte // in the order they passed; to be read after stop
+	size   int      // of them all, in bytes
 	ended  chan error
 	over   bool
 }
@@ -62,22 +65,48 @@ func (l *lab) tap(ns string) *tap {
 	return p
 }
 
-// read keeps frames until the tap is closed.
+// read keeps frames until stop gives it no more time.
 func (p *tap) read() error {
-	buf, sum := make([]byte, frameBytes), 0
+	buf := make([]byte, frameBytes)
 	for {
 		n, err := p.f.Read(buf)
-		if errors.Is(err, os.ErrClosed) {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return nil
+		}
+		if err == nil {
+			err = p.keep(buf[:n])
 		}
 		if err != nil {
 			return err
 		}
-		if sum += n; sum > tapBytesMax {
-			return fmt.Errorf("more than %d bytes passed", tapBytesMax)
-		}
-		p.frames = append(p.frames, append([]byte(nil), buf[:n]...))
 	}
+}
+
+// rest keeps the frames that have passed and nobody has read yet.
+func (p *tap) rest(fd int) error {
+	buf := make([]byte, frameBytes)
+	for {
+		n, err := unix.Read(fd, buf)
+		switch {
+		case errors.Is(err, unix.EAGAIN):
+			return nil
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err == nil:
+			err = p.keep(buf[:n])
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (p *tap) keep(frame []byte) error {
+	if p.size += len(frame); p.size > tapBytesMax {
+		return fmt.Errorf("more than %d bytes passed", tapBytesMax)
+	}
+	p.frames = append(p.frames, bytes.Clone(frame))
+	return nil
 }
 
 // stop ends the sniffing. What a tap did not see it cannot vouch for, so frames it lost fail the test.
@@ -87,12 +116,14 @@ func (p *tap) stop() {
 		return
 	}
 	p.over = true
+	err := errors.Join(p.f.SetReadDeadline(time.Unix(1, 0)), <-p.ended)
 	var stats *unix.TpacketStats
-	var err error
 	control := p.raw.Control(func(fd uintptr) {
-		stats, err = unix.GetsockoptTpacketStats(int(fd), unix.SOL_PACKET, unix.PACKET_STATISTICS)
+		var serr error
+		stats, serr = unix.GetsockoptTpacketStats(int(fd), unix.SOL_PACKET, unix.PACKET_STATISTICS)
+		err = errors.Join(err, p.rest(int(fd)), serr)
 	})
-	if err = errors.Join(control, err, p.f.Close(), <-p.ended); err != nil {
+	if err = errors.Join(err, control, p.f.Close()); err != nil {
 		p.l.t.Errorf("tap of %s: %v", p.ns, err)
 		return
 	}
