@@ -3,13 +3,16 @@ package store
 import (
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
 
+	"github.com/dgraph-io/badger/v4"
 	"github.com/google/go-cmp/cmp"
 
 	"muster/crdt"
@@ -281,6 +284,48 @@ func testBadgerDamaged(t *testing.T) {
 			mustClose(t, d)
 			wantReport(t, openDiskOnce(t, d.dir), Report{})
 		})
+	}
+}
+
+// TestNoFlippedBitOfTheManifestHidesATable: Badger takes a MANIFEST whose last entries it cannot read for one that was cut off
+// while it was written, and drops the tables. Here no bit can be wrong unnoticed; an entry that was really cut off is no
+// damage after an unclean end.
+func TestNoFlippedBitOfTheManifestHidesATable(t *testing.T) {
+	eachForm(t, testNoFlippedBitOfTheManifestHidesATable)
+}
+
+func testNoFlippedBitOfTheManifestHidesATable(t *testing.T) {
+	d, _, _ := filled(t)
+	mustClose(t, d)
+	dir := filepath.Join(d.dir, badgerName)
+	path := filepath.Join(dir, badger.ManifestFilename)
+	key, kerr := archiveKey(dir, d.cfg, d.cfg.Key != nil)
+	whole, err := os.ReadFile(path)
+	if err := errors.Join(kerr, err); err != nil {
+		t.Fatal(err)
+	}
+	look := func(b []byte, unclean bool) error {
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return preflight(dir, key, unclean, slog.New(slog.DiscardHandler))
+	}
+	for _, unclean := range []bool{false, true} {
+		if err := look(whole, unclean); err != nil {
+			t.Fatalf("undamaged, unclean %v: %v", unclean, err)
+		}
+		for bit := range len(whole) * 8 {
+			b := slices.Clone(whole)
+			b[bit/8] ^= 1 << (bit % 8)
+			if err := look(b, unclean); !errors.As(err, new(*CorruptError)) {
+				t.Errorf("bit %d of %d, unclean %v: %v", bit, len(whole)*8, unclean, err)
+			}
+		}
+		for _, n := range []int{1, 4, 11} {
+			if err := look(whole[:len(whole)-n], unclean); (err == nil) != unclean {
+				t.Errorf("%d of %d bytes cut off, unclean %v: %v", n, len(whole), unclean, err)
+			}
+		}
 	}
 }
 

@@ -2,10 +2,14 @@ package store
 
 import (
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
+	"io"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -51,7 +55,10 @@ func preflight(dir string, key []byte, full bool, log *slog.Logger) (err error) 
 	if err != nil {
 		return fmt.Errorf("look into the store: %w", err)
 	}
-	manifest, _, err := badger.ReplayManifestFile(f, 0, badgerOptions(dir, key, log))
+	manifest, read, err := badger.ReplayManifestFile(f, 0, badgerOptions(dir, key, log))
+	if err == nil {
+		err = checkTail(f, read, full)
+	}
 	if err := errors.Join(err, f.Close()); err != nil {
 		return &CorruptError{What: "badger's MANIFEST: " + err.Error()}
 	}
@@ -76,6 +83,31 @@ func preflight(dir string, key []byte, full bool, log *slog.Logger) (err error) 
 		}
 	}
 	return nil
+}
+
+// checkTail looks at what Badger did not read of a MANIFEST and would cut off, with the tables named in it: an entry that
+// is longer than what is left of the file. After an unclean end it may be half written. In order, no entry is; and an entry
+// of which a part has the checksum of the whole was complete, with another length.
+func checkTail(f io.ReaderAt, read int64, unclean bool) error {
+	tail, err := io.ReadAll(io.NewSectionReader(f, read, math.MaxInt64-read))
+	if err != nil || len(tail) == 0 {
+		return err
+	}
+	if !unclean {
+		return errors.New("it ends within an entry")
+	}
+	const head = 8 // the length of the entry and its CRC-32C
+	if len(tail) <= head {
+		return nil
+	}
+	want, sum, castagnoli := binary.BigEndian.Uint32(tail[4:head]), uint32(0), crc32.MakeTable(crc32.Castagnoli)
+	for at := head; sum != want; at++ {
+		if at == len(tail) {
+			return nil
+		}
+		sum = crc32.Update(sum, castagnoli, tail[at:at+1])
+	}
+	return errors.New("the length of an entry is wrong")
 }
 
 // dropUnborn removes the newest log of each kind in dir if it is empty, after an unclean end: the process was killed
