@@ -100,7 +100,7 @@ func checkTail(f io.ReaderAt, read int64, unclean bool) error {
 	if len(tail) <= head {
 		return nil
 	}
-	want, sum, castagnoli := binary.BigEndian.Uint32(tail[4:head]), uint32(0), crc32.MakeTable(crc32.Castagnoli)
+	want, sum := binary.BigEndian.Uint32(tail[4:head]), uint32(0)
 	for at := head; sum != want; at++ {
 		if at == len(tail) {
 			return nil

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
@@ -88,12 +89,25 @@ func testLostTailIsTold(t *testing.T) {
 		{"nothing", func(b []byte, _ int) []byte { return b }, false},
 		{"flipped", func(b []byte, used int) []byte { b[used/2] ^= 4; return b }, true},
 		{"first flipped", func(b []byte, _ int) []byte { b[walHead] ^= 1; return b }, true},
-		{"cut short", func(b []byte, used int) []byte {
-			end := used / 2
-			for b[end-1] == 0 { // one that ends in a zero looks like the torn end of a crash
-				end++
+		{"cut short", func(b []byte, used int) []byte { return b[:used/2] }, true},
+		{"cut behind a zero", func(b []byte, used int) []byte {
+			at := walHead
+			for at < used/2 {
+				n, ok := walEntry(b[at:])
+				if !ok {
+					break
+				}
+				at += n
 			}
-			return b[:end]
+			at += 2
+			for range 2 {
+				_, n := binary.Uvarint(b[at:])
+				at += n
+			}
+			if b[at] != 0 {
+				panic("an entry that expires")
+			}
+			return b[:at+1]
 		}, true},
 		{"torn", func(b []byte, used int) []byte { clear(b[used-20:]); return b }, false},
 	} {

@@ -25,6 +25,7 @@ const (
 	walHead      = 20
 	walStampSize = 8
 	walFinKey    = "!badger!txn" // key of the entry that ends a transaction
+	pageBytes    = 4 << 10       // of memory, and a part of every size that Badger gives a new log
 )
 
 // lostTail says what of the write-ahead logs in dir cannot be read although it was written; empty: nothing. A power cut
@@ -63,8 +64,8 @@ func walTail(b []byte) (at, lost int) {
 		at += n
 	}
 	written := int(nonZero(b))
-	if written == len(b) { // a log ends in zeros unless Badger has cut it behind an entry
-		return at, written - at
+	if written == len(b) || len(b)%pageBytes != 0 { // a log is whole pages and ends in zeros unless Badger has cut it behind an entry
+		return at, max(0, written-at)
 	}
 	for i := at + 1; i < written; i++ {
 		if _, ok := walEntry(b[i:]); ok {
