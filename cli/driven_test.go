@@ -69,6 +69,24 @@ func TestRemedyIsNeverCut(t *testing.T) {
 	}
 }
 
+// TestNoStumpBeforeARemedy: where a warning is cut, the clause before the remedy is left out or says something.
+func TestNoStumpBeforeARemedy(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{
+			`ann reported this laptop stolen at Nov 23 17:36Z: "left in a taxi"; nobody takes what you write; the board here can still be read. If it is wrong, @ann can take it back: muster reinstate @bob`,
+			`"left in a taxi" ... If it is wrong, @ann can take it back: muster reinstate @bob`,
+		},
+		{
+			`the disk has 12 MB left, of which this board needs eight; what others write is not kept when it is full, and what you write is refused; free some space, then look again: muster doctor`,
+			`is not kept when it ...; free some space, then look again: muster doctor`,
+		},
+	} {
+		if got := strings.Join(strings.Fields(strings.Join(remedied("warning: ", c.text), " ")), " "); !strings.HasSuffix(got, c.want) {
+			t.Errorf("got %q", got)
+		}
+	}
+}
+
 // TestWhoCameInIsSaidOnce: a bare muster tells the inviter who came in by the words, with the words of that laptop, and the
 // next one does not.
 func TestWhoCameInIsSaidOnce(t *testing.T) {

@@ -3,8 +3,10 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"muster/node/api"
 )
@@ -12,8 +14,12 @@ import (
 // remedyLines is how many lines of a bare muster one warning may take.
 const remedyLines = 2
 
+// stumpWords is how many words of a clause say nothing without the rest.
+const stumpWords = 2
+
 // remedied breaks a text that says what is wrong and then what to do into at most remedyLines lines. What does not fit is
-// left out of the former, never of the latter; only a remedy that fills the lines by itself takes more.
+// left out of the former, never of the latter; only a remedy that fills the lines by itself takes more. Of a clause no stump
+// is left.
 func remedied(head, text string) []string {
 	broken := strings.Split(wrap(head, text, 2), "\n")
 	if len(broken) <= remedyLines {
@@ -22,16 +28,29 @@ func remedied(head, text string) []string {
 	at := remedyAt(text)
 	words, remedy := strings.Fields(text[:at]), text[at:]
 	rest := " ..."
-	if remedy != "" {
+	switch {
+	case remedy == "":
+	case unicode.IsUpper(rune(remedy[0])):
+		rest += " " + remedy
+	default:
 		rest += "; " + remedy
 	}
 	for n := len(words) - 1; n > 0; n-- {
+		stump := slices.ContainsFunc(words[max(0, n-stumpWords-1):n], endsClause) && !endsClause(words[n-1])
+		if stump {
+			continue
+		}
 		broken = strings.Split(wrap(head, strings.TrimRight(strings.Join(words[:n], " "), ";.:")+rest, 2), "\n")
 		if len(broken) <= remedyLines {
 			return broken
 		}
 	}
 	return strings.Split(wrap(head, remedy, 2), "\n")
+}
+
+// endsClause reports whether a clause ends with a word.
+func endsClause(word string) bool {
+	return strings.HasSuffix(word, ";") || strings.HasSuffix(word, ".")
 }
 
 // remedyAt returns where the clause with the last command of a text begins; where there is none, its end.
